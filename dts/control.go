@@ -1,0 +1,101 @@
+package dts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
+)
+
+// Raise delivers an event to a live instance, which keeps it until it asks for
+// it. A finished instance drops it. The error is [ErrNotFound] for an unknown
+// id. An event whose acknowledgement was lost is sent again: it can arrive
+// twice.
+func (c *Client) Raise(ctx context.Context, id, event string, payload []byte) error {
+	op := fmt.Sprintf("raise event %q to instance %q", event, id)
+	err := wire.CheckID(id)
+	if event == "" {
+		err = errors.Join(err, errors.New("the event has no name"))
+	}
+	if err = errors.Join(err, wire.CheckPayload("payload", payload)); err != nil {
+		return invalid(op, err)
+	}
+	_, err = c.hubs.RaiseEvent(ctx, &dtspb.RaiseEventRequest{InstanceId: id, Name: event, Input: wire.FromPayload(payload)})
+	return c.fail(op, err)
+}
+
+// TerminateOption changes what [Client.Terminate] does.
+type TerminateOption interface{ terminate(*dtspb.TerminateRequest) }
+
+// PurgeOption changes what [Client.Purge] does.
+type PurgeOption interface {
+	purge(*dtspb.PurgeInstancesRequest)
+}
+
+// RecursiveOption is the type of [Recursive].
+type RecursiveOption struct{}
+
+// Recursive includes the orchestrations that the instance has started and that
+// theirs have started, and so on. The default leaves them alone.
+func Recursive() RecursiveOption { return RecursiveOption{} }
+
+func (RecursiveOption) terminate(r *dtspb.TerminateRequest)  { r.Recursive = true }
+func (RecursiveOption) purge(r *dtspb.PurgeInstancesRequest) { r.Recursive = true }
+
+type outputOption []byte
+
+// Output sets the output of the terminated instance in place of the reason. Nil
+// means no output.
+func Output(payload []byte) TerminateOption { return outputOption(payload) }
+
+func (o outputOption) terminate(r *dtspb.TerminateRequest) { r.Output = wire.FromPayload(o) }
+
+// Terminate ends an instance without asking its orchestrator. It returns when
+// the request is durable; the status follows, see [Client.Wait]. The output is
+// the reason as JSON text, see [Output]. A finished instance stays as it is; the
+// error is [ErrNotFound] for an unknown id.
+func (c *Client) Terminate(ctx context.Context, id, reason string, opts ...TerminateOption) error {
+	op := fmt.Sprintf("terminate instance %q", id)
+	output, err := jsonConverter{}.Marshal(reason) // text for people, whatever the payloads are written in
+	if err != nil {
+		return invalid(op, err)
+	}
+	req := &dtspb.TerminateRequest{InstanceId: id, Output: wire.FromPayload(output)}
+	for _, o := range opts {
+		o.terminate(req)
+	}
+	if err := errors.Join(wire.CheckID(id), wire.CheckPayload("output", []byte(req.GetOutput().GetValue()))); err != nil {
+		return invalid(op, err)
+	}
+	_, err = c.hubs.TerminateInstance(ctx, req)
+	return c.fail(op, err)
+}
+
+// Suspend makes an instance hold still: events and results are kept, no turn
+// acts on them until [Client.Resume]. Suspending twice is one suspension. The
+// error is [ErrNotFound] for an unknown id.
+func (c *Client) Suspend(ctx context.Context, id, reason string) error {
+	op := fmt.Sprintf("suspend instance %q", id)
+	if err := checkSteer(id, reason); err != nil {
+		return invalid(op, err)
+	}
+	_, err := c.hubs.SuspendInstance(ctx, &dtspb.SuspendRequest{InstanceId: id, Reason: wire.FromText(reason)})
+	return c.fail(op, err)
+}
+
+// Resume lets a suspended instance go on; for a running one it does nothing. The
+// error is [ErrNotFound] for an unknown id.
+func (c *Client) Resume(ctx context.Context, id, reason string) error {
+	op := fmt.Sprintf("resume instance %q", id)
+	if err := checkSteer(id, reason); err != nil {
+		return invalid(op, err)
+	}
+	_, err := c.hubs.ResumeInstance(ctx, &dtspb.ResumeRequest{InstanceId: id, Reason: wire.FromText(reason)})
+	return c.fail(op, err)
+}
+
+func checkSteer(id, reason string) error {
+	return errors.Join(wire.CheckID(id), wire.CheckPayload("reason", []byte(reason)))
+}

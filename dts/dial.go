@@ -1,0 +1,61 @@
+package dts
+
+import (
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/funchost/funchost/dts/internal/wire"
+)
+
+// A call that finds the scheduler unavailable is tried again with these pauses,
+// about two seconds in all, which outlasts a restart of a local scheduler. The
+// other SDKs use the same figures. grpc-go cuts attempts to 5 unless a dial
+// option raises that too.
+const (
+	maxAttempts   = 10
+	serviceConfig = `{"methodConfig":[{"name":[{}],"retryPolicy":{
+		"maxAttempts":10,"initialBackoff":"0.05s","maxBackoff":"0.25s","backoffMultiplier":2,
+		"retryableStatusCodes":["UNAVAILABLE"]}}]}`
+)
+
+// A connection on which nothing was heard for keepaliveTime is asked, and is
+// dead when it does not answer for keepaliveTimeout. Without this a client
+// behind a silent network waits for minutes.
+const (
+	keepaliveTime    = 20 * time.Second
+	keepaliveTimeout = 10 * time.Second
+)
+
+// dial prepares the connection to an endpoint; it is made on first use.
+func dial(cs ConnectionString, o options) (*grpc.ClientConn, error) {
+	to, err := parseEndpoint(cs.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if o.tokens != nil && !to.tls {
+		return nil, fmt.Errorf("a token would go to %s in plaintext: use an https endpoint, or Authentication=None without a token source", cs.Endpoint)
+	}
+	creds := insecure.NewCredentials()
+	if to.tls {
+		creds = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	}
+	return grpc.NewClient(
+		to.host,
+		grpc.WithTransportCredentials(creds),
+		grpc.WithUserAgent(o.agent),
+		grpc.WithDefaultServiceConfig(serviceConfig),
+		grpc.WithMaxCallAttempts(maxAttempts),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time:                keepaliveTime,
+			Timeout:             keepaliveTimeout,
+			PermitWithoutStream: true,
+		}),
+	)
+}

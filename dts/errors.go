@@ -1,0 +1,89 @@
+package dts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Errors that callers branch on; ask with [errors.Is].
+var (
+	// ErrNotFound: the instance or the task hub does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: the id is taken and may not be replaced.
+	ErrExists = errors.New("already exists")
+	// ErrInvalid: the request itself is wrong; trying again does not help.
+	ErrInvalid = errors.New("invalid")
+	// ErrUnavailable: the scheduler could not be reached, or is stopping.
+	ErrUnavailable = errors.New("scheduler unavailable")
+	// ErrUnimplemented: this scheduler cannot do that.
+	ErrUnimplemented = errors.New("not implemented by this scheduler")
+	// ErrConflict: the instance is not in a state that allows it.
+	ErrConflict = errors.New("not possible in this state")
+)
+
+// kinds maps the codes that the protocol gives a meaning to. Other codes reach
+// the caller as gRPC status errors.
+var kinds = map[codes.Code]error{
+	codes.NotFound:           ErrNotFound,
+	codes.AlreadyExists:      ErrExists,
+	codes.InvalidArgument:    ErrInvalid,
+	codes.Unavailable:        ErrUnavailable,
+	codes.Unimplemented:      ErrUnimplemented,
+	codes.FailedPrecondition: ErrConflict,
+	codes.Aborted:            ErrConflict,
+	codes.Canceled:           context.Canceled,
+	codes.DeadlineExceeded:   context.DeadlineExceeded,
+}
+
+// callError is a call that the scheduler refused or that did not reach it.
+type callError struct {
+	op     string // what was tried on what: start instance "o-7"
+	kind   error  // one of the values of kinds, or nil
+	where  string // endpoint, when knowing it helps
+	status *status.Status
+}
+
+// fail gives an error of a call its meaning and its context. Nil stays nil.
+func (c *Client) fail(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &callError{op: op, status: status.Convert(err)}
+	e.kind = kinds[e.status.Code()]
+	if e.kind == ErrUnavailable { //nolint:errorlint // compares with the table above, not with a caller's error
+		e.where = c.endpoint
+	}
+	return e
+}
+
+func (e *callError) Error() string {
+	if e.kind == nil {
+		return fmt.Sprintf("%s: %s (%s)", e.op, e.status.Message(), e.status.Code())
+	}
+	text := e.op + ": " + e.kind.Error()
+	if e.where != "" {
+		text += " at " + e.where
+	}
+	if detail := e.status.Message(); detail != "" && detail != e.kind.Error() {
+		text += ": " + detail
+	}
+	return text
+}
+
+// Unwrap gives the sentinel, so that errors.Is finds it.
+func (e *callError) Unwrap() error { return e.kind }
+
+// GRPCStatus lets status.Code and status.FromError see the answer itself.
+func (e *callError) GRPCStatus() *status.Status { return e.status }
+
+// invalid is a request that was refused before it was sent.
+func invalid(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: %w", op, ErrInvalid, err)
+}

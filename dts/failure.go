@@ -1,0 +1,39 @@
+package dts
+
+// Failure is an error of a function as it travels between processes and
+// languages. It is itself an error; find it in a chain with [errors.AsType].
+type Failure struct {
+	// Type names the kind of error in the language it was raised in.
+	Type string
+	// Message is the text of the error.
+	Message string
+	// Stack is where it was raised, in the form of that language; may be empty.
+	Stack string
+	// Inner is the failure behind this one, or nil.
+	Inner *Failure
+	// NonRetriable tells retry policies to give up.
+	NonRetriable bool
+	// Properties are values that the raising side attached; numbers arrive as
+	// float64.
+	Properties map[string]any
+}
+
+// Error is the message, with the type in front when there is one.
+func (f *Failure) Error() string {
+	switch {
+	case f.Type == "":
+		return f.Message
+	case f.Message == "":
+		return f.Type
+	default:
+		return f.Type + ": " + f.Message
+	}
+}
+
+// Unwrap is the inner failure, if any.
+func (f *Failure) Unwrap() error {
+	if f.Inner == nil {
+		return nil // a nil *Failure in an error interface would not be nil
+	}
+	return f.Inner
+}

@@ -1,0 +1,71 @@
+package dts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
+)
+
+// HistoryEvent is one entry of the history of an execution. Fields that its kind
+// does not have are zero.
+type HistoryEvent struct {
+	// EventID is the number of the action that the entry confirms, -1 for entries
+	// that the scheduler made.
+	EventID   int
+	Timestamp time.Time
+	// Kind is the protocol's name of the entry: "TaskScheduled", "TimerFired".
+	Kind string
+	// Name is of the function or of the event.
+	Name    string
+	Version string
+	// TaskID is the EventID of the entry that this one answers: the scheduled
+	// task, the created sub-orchestration or the created timer.
+	TaskID int
+	// InstanceID is the other instance: the child, the target of a sent event.
+	InstanceID string
+	Input      []byte
+	Result     []byte
+	Failure    *Failure
+	// FireAt is when the timer is due.
+	FireAt time.Time
+	// Status is that of a completed execution.
+	Status Status
+	// Reason is why an instance was suspended, resumed or rewound.
+	Reason string
+}
+
+// History lists the history of the current execution of an instance in order.
+// After an error the sequence ends. The error is [ErrNotFound] for an unknown
+// id; some schedulers give an empty history instead.
+func (c *Client) History(ctx context.Context, id string) iter.Seq2[HistoryEvent, error] {
+	return func(yield func(HistoryEvent, error) bool) {
+		op := fmt.Sprintf("read history of instance %q", id)
+		if err := wire.CheckID(id); err != nil {
+			yield(HistoryEvent{}, invalid(op, err))
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // ends the stream when the caller stops early
+		stream, err := c.hubs.StreamInstanceHistory(ctx, &dtspb.StreamInstanceHistoryRequest{InstanceId: id})
+		for err == nil {
+			var chunk *dtspb.HistoryChunk
+			if chunk, err = stream.Recv(); err != nil {
+				break
+			}
+			for _, e := range chunk.GetEvents() {
+				if !yield(toHistoryEvent(e), nil) {
+					return
+				}
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(HistoryEvent{}, c.fail(op, err))
+		}
+	}
+}

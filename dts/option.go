@@ -1,0 +1,50 @@
+package dts
+
+import (
+	"log/slog"
+
+	"google.golang.org/grpc"
+)
+
+// Option changes what [Dial] makes. A repeated option replaces the earlier one.
+type Option func(*options)
+
+type options struct {
+	conn      grpc.ClientConnInterface
+	tokens    TokenSource
+	converter Converter
+	agent     string
+	log       *slog.Logger
+}
+
+// WithConn carries the calls over cc instead of dialling the endpoint, which may
+// then be empty: the way to a scheduler in this program (its Conn method), and
+// to transports with special needs. [Client.Close] leaves cc open. A token goes
+// over cc as over any other; whether cc keeps it secret is the caller's care.
+func WithConn(cc grpc.ClientConnInterface) Option {
+	return func(o *options) { o.conn = cc }
+}
+
+// WithTokenSource sends tokens of ts with every call. Any Authentication other
+// than None needs one. Tokens are never sent in plaintext: Dial refuses an http
+// endpoint.
+func WithTokenSource(ts TokenSource) Option {
+	return func(o *options) { o.tokens = ts }
+}
+
+// WithConverter sets how values become payloads; the default is JSON.
+func WithConverter(c Converter) Option {
+	return func(o *options) { o.converter = c }
+}
+
+// WithUserAgent sets what the client calls itself to the scheduler, for its logs
+// and its dashboard. The default is funchost-go with the version.
+func WithUserAgent(agent string) Option {
+	return func(o *options) { o.agent = agent }
+}
+
+// WithLogger sets where the client writes what a person should look at this
+// week; the default drops it.
+func WithLogger(l *slog.Logger) Option {
+	return func(o *options) { o.log = l }
+}
