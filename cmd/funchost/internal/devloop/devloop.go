@@ -1,0 +1,294 @@
+// Package devloop builds a Go program, runs it as a child, and builds and
+// restarts it when its sources change.
+//
+// The child is a host of the framework package. The loop tells it by
+// environment variables where to listen and which scheduler to use, learns
+// from a pipe when it is ready, and holds a second pipe whose closing ends it.
+//
+//	          a save           refused: the old child runs on
+//	waiting ----------> build --------------------------------> waiting
+//	                      |
+//	                      | passed: stop the old child, start the new
+//	                      +-----------------------------------> waiting
+//
+// A child that ends by itself is started again by the next save only, so a
+// program that crashes at once does not spin.
+package devloop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Config says how to run a program. Program, Connection, Listen, Admin and
+// Notify are required.
+type Config struct {
+	Program    *Program
+	Connection string // connection string of the scheduler
+	Listen     string // host:port of the child's public listener; port 0 is a free one, kept once known
+	Admin      string // the same for its admin listener
+
+	// Stdout and Stderr get the child's output. Default none.
+	Stdout, Stderr io.Writer
+
+	// Notify is called for each event, one at a time, from the goroutine of Run.
+	Notify func(Event)
+
+	// Quiet is how long no file may change before a build begins: editors and
+	// version control write several files for one intention. Default 100 ms.
+	Quiet time.Duration
+
+	// Grace is how long the child may take to stop before it is killed.
+	// Default 10 s.
+	Grace time.Duration
+}
+
+// Loop runs one program until it is told to stop.
+type Loop struct {
+	cfg   Config
+	ready chan struct{}
+
+	// The rest belongs to the goroutine of Run.
+	tmp    string // one folder in it for each build
+	builds int
+	child  *child    // nil when none runs
+	began  time.Time // when the build of child began
+	served bool      // a child was ready
+}
+
+// New prepares a loop. Nothing runs before [Loop.Run].
+func New(cfg Config) *Loop {
+	if cfg.Quiet == 0 {
+		cfg.Quiet = 100 * time.Millisecond
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = 10 * time.Second
+	}
+	return &Loop{cfg: cfg, ready: make(chan struct{})}
+}
+
+// Ready is closed when the program serves for the first time.
+func (l *Loop) Ready() <-chan struct{} { return l.ready }
+
+// Run builds and runs the program until ctx ends; then it stops the child and
+// returns nil. A first build that is refused ends it with that error, usually
+// a [*CompileError]. Call it once.
+func (l *Loop) Run(ctx context.Context) (err error) {
+	l.tmp, err = os.MkdirTemp("", "funchost-run-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the build: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(l.tmp)) }()
+
+	// Watch before the first build, so that a save during it is not missed.
+	src, err := l.cfg.Program.sources(ctx)
+	if err != nil {
+		return unlessEnded(ctx, err)
+	}
+	w, err := watch(src)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+
+	l.cfg.Notify(Event{Kind: Building})
+	b := l.build(ctx, l.nextFolder())
+	if b.err != nil {
+		return unlessEnded(ctx, b.err)
+	}
+	defer func() { err = errors.Join(err, l.stopChild()) }()
+	if err := l.startChild(b); err != nil {
+		return err
+	}
+	l.react(ctx, w)
+	return nil
+}
+
+// unlessEnded drops an error that the end of ctx explains.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// react deals with saves, builds and the child's fate until ctx ends.
+func (l *Loop) react(ctx context.Context, w *watcher) {
+	quiet := time.NewTimer(l.cfg.Quiet)
+	quiet.Stop()
+	results := make(chan result, 1)
+	var saved, building bool
+	defer func() {
+		if building {
+			<-results
+		}
+	}()
+	for {
+		if saved && !building {
+			saved, building = false, true
+			l.cfg.Notify(Event{Kind: Building})
+			folder := l.nextFolder()
+			go func() { results <- l.build(ctx, folder) }()
+		}
+		var reports <-chan Report
+		var exited <-chan struct{}
+		if l.child != nil {
+			reports, exited = l.child.reports, l.child.exited
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case event := <-w.Events:
+			changed, err := w.changed(event)
+			l.trouble(err)
+			if changed {
+				quiet.Reset(l.cfg.Quiet)
+			}
+		case err := <-w.Errors:
+			l.trouble(fmt.Errorf("watch the sources: %w", err))
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				quiet.Reset(l.cfg.Quiet) // nobody knows what was missed
+			}
+		case <-quiet.C:
+			saved = true
+		case b := <-results:
+			building = false
+			if ctx.Err() == nil {
+				l.swap(b, w)
+			}
+		case r := <-reports:
+			l.reported(r)
+		case <-exited:
+			l.exited()
+		}
+	}
+}
+
+// result is how a build ended.
+type result struct {
+	folder, binary string
+	began          time.Time
+	err            error
+
+	src    sources // what the program is made of now
+	srcErr error
+}
+
+// build compiles the program and, beside it, finds its sources anew: a save
+// may have added an import. It touches nothing of the loop that changes.
+func (l *Loop) build(ctx context.Context, folder string) result {
+	r := result{folder: folder, began: time.Now()}
+	found := make(chan struct{})
+	go func() {
+		defer close(found)
+		r.src, r.srcErr = l.cfg.Program.sources(ctx)
+	}()
+	binary, err := l.cfg.Program.build(ctx, folder)
+	<-found
+	r.binary, r.err = binary, err
+	return r
+}
+
+// nextFolder names a folder for a build. Each has its own, because the last
+// binary may still be running; the go command makes it.
+func (l *Loop) nextFolder() string {
+	l.builds++
+	return filepath.Join(l.tmp, strconv.Itoa(l.builds))
+}
+
+// swap puts a good build in the place of the running child.
+func (l *Loop) swap(b result, w *watcher) {
+	if b.srcErr == nil {
+		b.srcErr = w.follow(b.src)
+	}
+	l.trouble(b.srcErr)
+	if b.err != nil {
+		l.cfg.Notify(Event{Kind: NotBuilt, Err: b.err})
+		return
+	}
+	l.trouble(l.stopChild())
+	l.trouble(l.startChild(b))
+}
+
+func (l *Loop) startChild(b result) error {
+	env := childEnv(os.Environ(), l.cfg)
+	child, err := start(b.binary, l.cfg.Program.Dir(), env, l.cfg.Stdout, l.cfg.Stderr)
+	if err != nil {
+		return err
+	}
+	l.child, l.began = child, b.began
+	l.cfg.Notify(Event{Kind: Started})
+	return nil
+}
+
+// stopChild stops the child, if there is one, and forgets its binary.
+func (l *Loop) stopChild() error {
+	if l.child == nil {
+		return nil
+	}
+	err := l.child.stop(l.cfg.Grace)
+	folder := filepath.Dir(l.child.cmd.Path)
+	l.child = nil
+	return errors.Join(err, os.RemoveAll(folder))
+}
+
+func (l *Loop) reported(r Report) {
+	if r.State != "ready" {
+		l.cfg.Notify(Event{Kind: Refused, Report: r})
+		return
+	}
+	// Free ports were chosen; whoever has noted them finds them again.
+	l.cfg.Listen, l.cfg.Admin = r.Listen, r.Admin
+	l.cfg.Notify(Event{Kind: Ready, Took: time.Since(l.began), Again: l.served, Report: r})
+	if !l.served {
+		l.served = true
+		close(l.ready)
+	}
+}
+
+func (l *Loop) exited() {
+	// A last word may have come together with the end.
+	select {
+	case r := <-l.child.reports:
+		l.reported(r)
+	default:
+	}
+	l.cfg.Notify(Event{Kind: Exited, Exit: l.child.end()})
+	l.trouble(l.stopChild())
+}
+
+func (l *Loop) trouble(err error) {
+	if err != nil {
+		l.cfg.Notify(Event{Kind: Trouble, Err: err})
+	}
+}
+
+// childEnv is the environment of the child: ours, except for what this command
+// decides. Other spellings of those settings are dropped, or the child would
+// refuse to choose between two values.
+func childEnv(ours []string, cfg Config) []string {
+	decided := []string{
+		"DTS_CONNECTION_STRING", "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "TASKHUB_NAME", "FUNCHOST_SCHEDULER",
+		"FUNCHOST_LISTEN", "FUNCHOST_ADMIN_LISTEN", "FUNCHOST_MANAGEMENT_API",
+		"FUNCHOST_LIFELINE_FD", "FUNCHOST_REPORT_FD",
+	}
+	env := slices.DeleteFunc(slices.Clone(ours), func(entry string) bool {
+		key, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(decided, key)
+	})
+	return append(env,
+		"DTS_CONNECTION_STRING="+cfg.Connection,
+		"FUNCHOST_LISTEN="+cfg.Listen,
+		"FUNCHOST_ADMIN_LISTEN="+cfg.Admin,
+		"FUNCHOST_MANAGEMENT_API=true")
+}

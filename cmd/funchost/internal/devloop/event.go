@@ -1,0 +1,27 @@
+package devloop
+
+import "time"
+
+// Event is something that a developer wants to know.
+type Event struct {
+	Kind   Kind
+	Took   time.Duration // Ready: since the build began
+	Again  bool          // Ready: not for the first time
+	Report Report        // Ready, Refused
+	Exit   string        // Exited: "exit code 3", "signal: killed"
+	Err    error         // NotBuilt, Trouble
+}
+
+// Kind tells events apart.
+type Kind int
+
+// The kinds of [Event].
+const (
+	Building Kind = iota + 1 // a build begins
+	NotBuilt                 // a build was refused; the last good one keeps running
+	Started                  // the child was started and is not ready yet
+	Ready                    // the child serves
+	Refused                  // the child says why it cannot serve; Exited follows
+	Exited                   // the child ended by itself; the next save starts it again
+	Trouble                  // something else went wrong; the loop goes on
+)

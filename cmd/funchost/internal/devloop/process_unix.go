@@ -1,0 +1,23 @@
+//go:build unix
+
+package devloop
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+const exeSuffix = ""
+
+// ownGroup starts cmd in a process group of its own. A Ctrl-C in the terminal
+// then reaches the command alone, which stops the child in order.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+}
+
+// askToStop sends what a host takes as a request to stop in order.
+func askToStop(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// killGroup ends the process and whatever it started.
+func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
