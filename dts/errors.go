@@ -41,10 +41,9 @@ var kinds = map[codes.Code]error{
 
 // callError is a call that the scheduler refused or that did not reach it.
 type callError struct {
-	op     string // what was tried on what: start instance "o-7"
-	kind   error  // one of the values of kinds, or nil
-	where  string // endpoint, when knowing it helps
-	status *status.Status
+	op       string // what was tried on what: start instance "o-7"
+	endpoint string
+	status   *status.Status
 }
 
 // fail gives an error of a call its meaning and its context. Nil stays nil.
@@ -52,30 +51,34 @@ func (c *Client) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &callError{op: op, status: status.Convert(err)}
-	e.kind = kinds[e.status.Code()]
-	if e.kind == ErrUnavailable { //nolint:errorlint // compares with the table above, not with a caller's error
-		e.where = c.endpoint
+	s, ok := status.FromError(err)
+	if !ok {
+		s = status.FromContextError(err) // a direct call need not dress up the caller's own context
 	}
-	return e
+	return &callError{op: op, endpoint: c.endpoint, status: s}
 }
 
 func (e *callError) Error() string {
-	if e.kind == nil {
+	kind := e.Unwrap()
+	if kind == nil {
 		return fmt.Sprintf("%s: %s (%s)", e.op, e.status.Message(), e.status.Code())
 	}
-	text := e.op + ": " + e.kind.Error()
-	if e.where != "" {
-		text += " at " + e.where
+	text := e.op + ": " + kind.Error()
+	unreached := e.status.Code() == codes.Unavailable && e.endpoint != ""
+	if unreached {
+		text += " at " + e.endpoint
 	}
-	if detail := e.status.Message(); detail != "" && detail != e.kind.Error() {
+	if detail := e.status.Message(); detail != "" && detail != kind.Error() {
 		text += ": " + detail
+	}
+	if unreached {
+		text += "\n  check the Endpoint of the connection string, or start a scheduler there with: funchost scheduler"
 	}
 	return text
 }
 
 // Unwrap gives the sentinel, so that errors.Is finds it.
-func (e *callError) Unwrap() error { return e.kind }
+func (e *callError) Unwrap() error { return kinds[e.status.Code()] }
 
 // GRPCStatus lets status.Code and status.FromError see the answer itself.
 func (e *callError) GRPCStatus() *status.Status { return e.status }

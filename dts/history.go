@@ -53,19 +53,24 @@ func (c *Client) History(ctx context.Context, id string) iter.Seq2[HistoryEvent,
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // ends the stream when the caller stops early
 		stream, err := c.hubs.StreamInstanceHistory(ctx, &dtspb.StreamInstanceHistoryRequest{InstanceId: id})
-		for err == nil {
-			var chunk *dtspb.HistoryChunk
-			if chunk, err = stream.Recv(); err != nil {
-				break
+		if err != nil {
+			yield(HistoryEvent{}, c.fail(op, err))
+			return
+		}
+		for {
+			chunk, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(HistoryEvent{}, c.fail(op, err))
+				return
 			}
 			for _, e := range chunk.GetEvents() {
 				if !yield(toHistoryEvent(e), nil) {
 					return
 				}
 			}
-		}
-		if !errors.Is(err, io.EOF) {
-			yield(HistoryEvent{}, c.fail(op, err))
 		}
 	}
 }
