@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/funchost/funchost/dts"
+)
+
+// A start that waits for the result holds its connection. Load balancers cut
+// idle ones after about four minutes, so a longer timeout ends before that.
+const (
+	defaultWait = 10 * time.Second
+	maxWait     = 230 * time.Second
+	defaultPoll = time.Second
+)
+
+// startOrchestrator starts by name. With timeout or pollingInterval it waits for
+// the result; there is no polling behind it, so the interval is checked and
+// otherwise of no effect.
+func (a *API) startOrchestrator(c *call) error {
+	var (
+		waits = c.query.text("timeout") != "" || c.query.text("pollingInterval") != ""
+		wait  = c.query.seconds("timeout", defaultWait)
+		poll  = c.query.seconds("pollingInterval", min(defaultPoll, wait))
+	)
+	switch {
+	case c.query.err != nil:
+		return c.query.err
+	case waits && poll > wait:
+		return badRequest("pollingInterval is larger than timeout")
+	}
+	request := dts.StartRequest{Name: c.args[0]}
+	if len(c.args) > 1 {
+		request.ID = c.args[1]
+	}
+	if err := checkID(request.ID); err != nil {
+		return err
+	}
+	if a.config.Known != nil && !a.config.Known(request.Name) {
+		return badRequest("orchestrator %q is not known to this host", request.Name)
+	}
+	body, err := readBody(c.w, c.r)
+	if err == nil && body != nil {
+		err = checkJSON(body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Input = body
+
+	ctx, cancel := c.context()
+	defer cancel()
+	id, err := a.client.Start(ctx, request)
+	if err != nil {
+		return err
+	}
+	if waits && a.answerResult(c, id, min(wait, maxWait)) {
+		return nil
+	}
+	a.CheckStatus(c.w, c.r, id)
+	return nil
+}
+
+// answerResult waits for the instance and reports whether it has answered. What
+// goes wrong while it waits is no failure of the start.
+func (a *API) answerResult(c *call, id string, wait time.Duration) bool {
+	ctx, cancel := context.WithTimeout(c.r.Context(), wait)
+	defer cancel()
+	in, err := a.client.Wait(ctx, id)
+	switch {
+	case err != nil:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			a.config.Logger.Warn("a start could not wait for its result", "instance", id, "error", err)
+		}
+		return false
+	case in.Status == dts.StatusCompleted:
+		output := value(in.Output)
+		if output == nil {
+			output = []byte("null")
+		}
+		writeJSON(c.w, http.StatusOK, output)
+	default:
+		a.writeStatus(c, in, statusOf(in, true), false)
+	}
+	return true
+}
