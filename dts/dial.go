@@ -32,8 +32,9 @@ const (
 	keepaliveTimeout = 10 * time.Second
 )
 
-// dial prepares the connection to an endpoint; it is made on first use.
-func dial(cs ConnectionString, o options) (*grpc.ClientConn, error) {
+// dial prepares the connection to an endpoint; it is made on first use. More is
+// for a transport in memory.
+func dial(cs ConnectionString, o options, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	to, err := parseEndpoint(cs.Endpoint)
 	if err != nil {
 		return nil, err
@@ -45,8 +46,7 @@ func dial(cs ConnectionString, o options) (*grpc.ClientConn, error) {
 	if to.tls {
 		creds = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	}
-	return grpc.NewClient(
-		to.host,
+	return grpc.NewClient(to.host, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithUserAgent(o.agent),
 		grpc.WithDefaultServiceConfig(serviceConfig),
@@ -57,5 +57,5 @@ func dial(cs ConnectionString, o options) (*grpc.ClientConn, error) {
 			Timeout:             keepaliveTimeout,
 			PermitWithoutStream: true,
 		}),
-	)
+	}, more...)...)
 }
