@@ -48,8 +48,8 @@ type Config struct {
 	// version control write several files for one intention. Default 100 ms.
 	Quiet time.Duration
 
-	// Grace is how long the child may take to stop before it is killed.
-	// Default 10 s.
+	// Grace is how long the child may take to stop before it is killed. The
+	// child is told a little less. Default 10 s.
 	Grace time.Duration
 }
 
@@ -77,7 +77,8 @@ func New(cfg Config) *Loop {
 	return &Loop{cfg: cfg, ready: make(chan struct{})}
 }
 
-// Ready is closed when the program serves for the first time.
+// Ready is closed when the loop watches the sources. That the program serves
+// is an event, since a developer may need some saves to get there.
 func (l *Loop) Ready() <-chan struct{} { return l.ready }
 
 // Run builds and runs the program until ctx ends; then it stops the child and
@@ -100,6 +101,7 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
+	close(l.ready)
 
 	l.cfg.Notify(Event{Kind: Building})
 	b := l.build(ctx, l.nextFolder())
@@ -213,7 +215,7 @@ func (l *Loop) swap(b result, w *watcher) {
 	}
 	l.trouble(b.srcErr)
 	if b.err != nil {
-		l.cfg.Notify(Event{Kind: NotBuilt, Err: b.err})
+		l.cfg.Notify(Event{Kind: NotBuilt, Running: l.child != nil, Err: b.err})
 		return
 	}
 	l.trouble(l.stopChild())
@@ -250,10 +252,7 @@ func (l *Loop) reported(r Report) {
 	// Free ports were chosen; whoever has noted them finds them again.
 	l.cfg.Listen, l.cfg.Admin = r.Listen, r.Admin
 	l.cfg.Notify(Event{Kind: Ready, Took: time.Since(l.began), Again: l.served, Report: r})
-	if !l.served {
-		l.served = true
-		close(l.ready)
-	}
+	l.served = true
 }
 
 func (l *Loop) exited() {
@@ -280,7 +279,7 @@ func childEnv(ours []string, cfg Config) []string {
 	decided := []string{
 		"DTS_CONNECTION_STRING", "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "TASKHUB_NAME", "FUNCHOST_SCHEDULER",
 		"FUNCHOST_LISTEN", "FUNCHOST_ADMIN_LISTEN", "FUNCHOST_MANAGEMENT_API",
-		"FUNCHOST_LIFELINE_FD", "FUNCHOST_REPORT_FD",
+		"FUNCHOST_SHUTDOWN_TIMEOUT", "FUNCHOST_LIFELINE_FD", "FUNCHOST_REPORT_FD",
 	}
 	env := slices.DeleteFunc(slices.Clone(ours), func(entry string) bool {
 		key, _, _ := strings.Cut(entry, "=")
@@ -290,5 +289,6 @@ func childEnv(ours []string, cfg Config) []string {
 		"DTS_CONNECTION_STRING="+cfg.Connection,
 		"FUNCHOST_LISTEN="+cfg.Listen,
 		"FUNCHOST_ADMIN_LISTEN="+cfg.Admin,
-		"FUNCHOST_MANAGEMENT_API=true")
+		"FUNCHOST_MANAGEMENT_API=true",
+		"FUNCHOST_SHUTDOWN_TIMEOUT="+(cfg.Grace*4/5).String())
 }

@@ -4,12 +4,13 @@ import "time"
 
 // Event is something that a developer wants to know.
 type Event struct {
-	Kind   Kind
-	Took   time.Duration // Ready: since the build began
-	Again  bool          // Ready: not for the first time
-	Report Report        // Ready, Refused
-	Exit   string        // Exited: "exit code 3", "signal: killed"
-	Err    error         // NotBuilt, Trouble
+	Kind    Kind
+	Took    time.Duration // Ready: since the build began
+	Again   bool          // Ready: not for the first time
+	Running bool          // NotBuilt: an earlier build runs on
+	Report  Report        // Ready, Refused
+	Exit    string        // Exited: "exit code 3", "signal: killed"
+	Err     error         // NotBuilt, Trouble
 }
 
 // Kind tells events apart.
@@ -18,7 +19,7 @@ type Kind int
 // The kinds of [Event].
 const (
 	Building Kind = iota + 1 // a build begins
-	NotBuilt                 // a build was refused; the last good one keeps running
+	NotBuilt                 // a build was refused
 	Started                  // the child was started and is not ready yet
 	Ready                    // the child serves
 	Refused                  // the child says why it cannot serve; Exited follows

@@ -16,7 +16,7 @@ import (
 
 // Program is a main package on disk that the go command can build.
 type Program struct {
-	dir string // absolute
+	dir    string // absolute
 	goTool string // path of the go command
 }
 

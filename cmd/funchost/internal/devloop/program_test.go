@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -101,13 +102,14 @@ func TestOnlySourcesConcernTheProgram(t *testing.T) {
 func TestChildGetsOneConnectionOnly(t *testing.T) {
 	t.Parallel()
 	got := childEnv([]string{"HOME=/home/ana", "TASKHUB_NAME=mine", "DTS_CONNECTION_STRING=theirs", "FUNCHOST_LISTEN=0.0.0.0:80"},
-		Config{Connection: "ours", Listen: "127.0.0.1:7071", Admin: "127.0.0.1:7072"})
+		Config{Connection: "ours", Listen: "127.0.0.1:7071", Admin: "127.0.0.1:7072", Grace: 10 * time.Second})
 	want := []string{
 		"HOME=/home/ana",
 		"DTS_CONNECTION_STRING=ours",
 		"FUNCHOST_LISTEN=127.0.0.1:7071",
 		"FUNCHOST_ADMIN_LISTEN=127.0.0.1:7072",
 		"FUNCHOST_MANAGEMENT_API=true",
+		"FUNCHOST_SHUTDOWN_TIMEOUT=8s",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
