@@ -1,0 +1,98 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
+	"github.com/funchost/funchost/dts/worker/internal/replay"
+)
+
+// ActivityInfo says which activity runs and for whom. The tags must not be changed.
+type ActivityInfo struct {
+	InstanceID, ExecutionID string
+	Name, Version           string
+	TaskID                  int
+	Tags                    map[string]string
+}
+
+// ActivityInfoFrom returns what an activity's context knows about it; false for
+// other contexts. InstanceID and TaskID name the work: after a crash the same
+// activity runs again with the same ones.
+func ActivityInfoFrom(ctx context.Context) (ActivityInfo, bool) {
+	req, ok := ctx.Value(activityKey{}).(*dtspb.ActivityRequest)
+	if !ok {
+		return ActivityInfo{}, false
+	}
+	return ActivityInfo{
+		InstanceID:  req.GetOrchestrationInstance().GetInstanceId(),
+		ExecutionID: req.GetOrchestrationInstance().GetExecutionId().GetValue(),
+		Name:        req.GetName(),
+		Version:     req.GetVersion().GetValue(),
+		TaskID:      int(req.GetTaskId()),
+		Tags:        req.GetTags(),
+	}, true
+}
+
+type activityKey struct{}
+
+// activityContext adds the request to the context in one allocation.
+type activityContext struct {
+	context.Context
+	request *dtspb.ActivityRequest
+}
+
+func (c *activityContext) Value(key any) any {
+	if key == (activityKey{}) {
+		return c.request
+	}
+	return c.Context.Value(key)
+}
+
+// activity runs one activity item. The answer is sent by a deferred function
+// because the activity may end its goroutine.
+func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
+	defer r.end(l)
+	answer := &dtspb.ActivityResponse{
+		InstanceId:      req.GetOrchestrationInstance().GetInstanceId(),
+		TaskId:          req.GetTaskId(),
+		CompletionToken: l.token,
+	}
+	defer r.answerActivity(l, answer)
+
+	fn := r.registry.activities[req.GetName()]
+	if fn == nil {
+		answer.FailureDetails = &dtspb.TaskFailureDetails{
+			ErrorType:      typeActivityNotFound,
+			ErrorMessage:   fmt.Sprintf("activity %q is not registered in this worker", req.GetName()),
+			IsNonRetriable: true,
+		}
+		return
+	}
+	call(&activityContext{r.work, req}, fn, req, answer)
+}
+
+// call runs fn and writes its outcome into answer, whichever way fn ends.
+func call(ctx context.Context, fn Activity, req *dtspb.ActivityRequest, answer *dtspb.ActivityResponse) {
+	returned := false
+	defer func() {
+		switch cause := recover(); {
+		case returned:
+		case cause != nil:
+			answer.FailureDetails = shorten(replay.Panicked(cause))
+		default:
+			answer.FailureDetails = shorten(replay.Exited())
+		}
+	}()
+	result, err := fn(ctx, wire.ToPayload(req.GetInput()))
+	if err == nil {
+		err = wire.CheckPayload("result of activity", result)
+	}
+	if err != nil {
+		answer.FailureDetails = details(err)
+	} else {
+		answer.Result = wire.FromPayload(result)
+	}
+	returned = true
+}

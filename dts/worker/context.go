@@ -1,0 +1,136 @@
+package worker
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/funchost/funchost/dts/worker/internal/replay"
+)
+
+// Context is what an orchestrator sees of the world. It belongs to one turn: its
+// methods are called by the orchestrator's own function and by functions it
+// handed to [Context.Go], and by nothing else. A call from another goroutine, or
+// after the turn, fails the instance with a sentence that says so, and ends that
+// goroutine.
+//
+// Payloads passed in are kept, not copied: do not change them afterwards. Nil
+// means none.
+type Context replay.Turn
+
+func (c *Context) turn() *replay.Turn { return (*replay.Turn)(c) }
+
+// InstanceID returns the id of the instance.
+func (c *Context) InstanceID() string { return c.turn().InstanceID() }
+
+// ExecutionID returns the id of this execution of the instance; it changes with
+// each continue-as-new.
+func (c *Context) ExecutionID() string { return c.turn().ExecutionID() }
+
+// Name returns the name under which the orchestrator was started.
+func (c *Context) Name() string { return c.turn().Start().GetName() }
+
+// Version returns the version the instance was started with, empty if none.
+func (c *Context) Version() string { return c.turn().Start().GetVersion().GetValue() }
+
+// Parent returns the instance id of the orchestration that started this one.
+func (c *Context) Parent() (id string, ok bool) {
+	p := c.turn().Start().GetParentInstance()
+	return p.GetOrchestrationInstance().GetInstanceId(), p != nil
+}
+
+// Tags returns the tags of the instance. The map must not be changed.
+func (c *Context) Tags() map[string]string { return c.turn().Start().GetTags() }
+
+// Now returns the time of the orchestration in UTC. It stands still within a
+// turn and is the same in each replay.
+func (c *Context) Now() time.Time { return c.turn().Now() }
+
+// Replaying reports whether an earlier turn has already been at this point.
+// Decisions must not depend on it; logging may.
+func (c *Context) Replaying() bool { return c.turn().Replaying() }
+
+// NewID returns a UUID that is the same in each replay.
+func (c *Context) NewID() string { return c.turn().NewID() }
+
+// Logger returns a logger that says things once: it is silent while replaying.
+func (c *Context) Logger() *slog.Logger { return c.turn().Logger() }
+
+// ActivityOptions are optional. A nil version means the orchestration's own.
+type ActivityOptions struct {
+	Version *string
+	Tags    map[string]string
+}
+
+// Activity schedules an activity and returns at once. The error of its task is a
+// *dts.Failure.
+func (c *Context) Activity(name string, input []byte, o ActivityOptions) *Task {
+	return (*Task)(c.turn().Activity(name, input, o.Version, o.Tags))
+}
+
+// OrchestrationOptions are optional. An empty ID means one made from the
+// execution id, so that it is the same in each replay.
+type OrchestrationOptions struct {
+	ID      string
+	Version *string
+	Tags    map[string]string
+}
+
+// Orchestration starts a sub-orchestration and returns at once. The error of its
+// task is a *dts.Failure.
+func (c *Context) Orchestration(name string, input []byte, o OrchestrationOptions) *Task {
+	return (*Task)(c.turn().Orchestration(name, o.ID, input, o.Version, o.Tags))
+}
+
+// Timer returns a task that is done at that time, never earlier. A time that has
+// passed is due at once.
+func (c *Context) Timer(fireAt time.Time) *Task { return (*Task)(c.turn().Timer(fireAt)) }
+
+// Event returns a task that the next event of that name finishes, with the
+// event's payload. Names compare without regard to case. Events that came before
+// are kept and taken first, oldest first; of several tasks that wait for the same
+// name the oldest gets it. (.NET workers serve the newest.)
+func (c *Context) Event(name string) *Task { return (*Task)(c.turn().Event(name)) }
+
+// SendEvent raises an event to another instance of the hub. An instance that
+// does not exist does not get it, and nobody is told.
+func (c *Context) SendEvent(instanceID, name string, payload []byte) {
+	c.turn().SendEvent(instanceID, name, payload)
+}
+
+// SetStatus sets the custom status that clients see. It is sent at the end of
+// the turn; the last one counts.
+func (c *Context) SetStatus(payload []byte) { c.turn().SetStatus(payload) }
+
+// ContinueOptions are optional. A nil version keeps the version. Events that no
+// task has taken go on to the next execution unless they are dropped.
+type ContinueOptions struct {
+	Version    *string
+	DropEvents bool
+}
+
+// ContinueAsNew returns an error which, returned by the orchestrator, ends this
+// execution and starts the next of the same instance with that input and an
+// empty history. On its own it does nothing.
+func (c *Context) ContinueAsNew(input []byte, o ContinueOptions) error {
+	return &continuation{ContinueOptions: o, input: input}
+}
+
+type continuation struct {
+	ContinueOptions
+	input []byte
+}
+
+func (*continuation) Error() string {
+	return "continue as new: the orchestrator must return this error for it to happen"
+}
+
+// Go runs f as another coroutine of this turn: one of them runs at a time, until
+// it waits, in an order that each replay repeats. It starts when the others wait.
+// When the orchestrator's own function returns, the rest are left behind. The
+// name is for failures.
+func (c *Context) Go(name string, f func()) { c.turn().Go(name, f) }
+
+// Until waits until done returns true. It is asked at once, then again whenever
+// an event was applied or another coroutine has moved; it must not change
+// anything. To wait for many tasks, await them one after another: that is linear.
+func (c *Context) Until(done func() bool) { c.turn().Until(done) }

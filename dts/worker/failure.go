@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
+)
+
+// Types of the failures that the worker makes itself.
+const (
+	typeActivityNotFound = "ActivityTaskNotFound" // the name that .NET workers use
+	typeInvalidPayload   = "InvalidPayload"
+	typeAnswerTooLarge   = "AnswerTooLarge"
+)
+
+// Longest texts of a failure; with longer ones an answer could grow over the
+// size of a message and never arrive.
+const (
+	maxMessage = 64 << 10
+	maxStack   = 32 << 10
+)
+
+// details turns the error of a function into what is recorded.
+func details(err error) *dtspb.TaskFailureDetails {
+	return shorten(wire.FromFailure(failure(err)))
+}
+
+// failure keeps a failure that err is, or holds one that it wraps.
+func failure(err error) *dts.Failure {
+	if f, ok := err.(*dts.Failure); ok && f != nil { //nolint:errorlint // wrapped ones are handled below
+		return f
+	}
+	f := &dts.Failure{Type: typeName(err), Message: err.Error()}
+	if inner, ok := errors.AsType[*dts.Failure](err); ok && inner != nil {
+		f.Inner, f.NonRetriable = inner, inner.NonRetriable
+	}
+	if p, ok := errors.AsType[permanent](err); ok && p.NonRetriable() {
+		f.NonRetriable = true
+	}
+	return f
+}
+
+// permanent is an error that says whether retries make sense.
+type permanent interface {
+	error
+	NonRetriable() bool
+}
+
+// typeName returns the type of err in Go's words, without wrappers that say
+// nothing about what went wrong.
+func typeName(err error) string {
+	for {
+		name := strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
+		_, mark := err.(permanent) //nolint:errorlint // this layer only
+		inner := errors.Unwrap(err)
+		if inner == nil || !mark && name != "fmt.wrapError" {
+			return name
+		}
+		err = inner
+	}
+}
+
+// shorten cuts the texts of f and of its inner failures in place.
+func shorten(f *dtspb.TaskFailureDetails) *dtspb.TaskFailureDetails {
+	for in := f; in != nil; in = in.InnerFailure {
+		in.ErrorMessage = cut(in.ErrorMessage, maxMessage)
+		if in.StackTrace != nil {
+			in.StackTrace.Value = cut(in.StackTrace.Value, maxStack)
+		}
+	}
+	return f
+}
+
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + " … (cut)"
+}

@@ -1,0 +1,133 @@
+package replay
+
+import (
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+// apply applies one event and lets the orchestrator go on as far as it can.
+func (t *Turn) apply(e *dtspb.HistoryEvent) {
+	if e == nil || t.end.final() {
+		return
+	}
+	if t.suspended && t.hold(e) {
+		return
+	}
+	t.take(e)
+	t.settle()
+}
+
+// take does what one event asks for. The kinds that are missing concern the
+// scheduler only, or are newer than this code: they change nothing here.
+func (t *Turn) take(e *dtspb.HistoryEvent) {
+	switch k := e.GetEventType().(type) {
+	case *dtspb.HistoryEvent_OrchestratorStarted:
+		if ts := e.GetTimestamp(); ts != nil {
+			t.now = ts.AsTime()
+		}
+		t.moves++ // an Until may ask for the time
+	case *dtspb.HistoryEvent_ExecutionStarted:
+		t.start(k.ExecutionStarted)
+
+	case *dtspb.HistoryEvent_TaskScheduled:
+		t.confirm(e.GetEventId(), activity, k.TaskScheduled.GetName())
+	case *dtspb.HistoryEvent_TimerCreated:
+		t.confirm(e.GetEventId(), timer, "")
+	case *dtspb.HistoryEvent_SubOrchestrationInstanceCreated:
+		t.confirm(e.GetEventId(), orchestration, k.SubOrchestrationInstanceCreated.GetName())
+	case *dtspb.HistoryEvent_EventSent:
+		t.confirm(e.GetEventId(), sentEvent, k.EventSent.GetName())
+	case *dtspb.HistoryEvent_EntityOperationCalled:
+		t.confirm(e.GetEventId(), entityCall, k.EntityOperationCalled.GetOperation())
+	case *dtspb.HistoryEvent_EntityOperationSignaled:
+		t.confirm(e.GetEventId(), entitySignal, k.EntityOperationSignaled.GetOperation())
+	case *dtspb.HistoryEvent_EntityLockRequested:
+		t.confirm(e.GetEventId(), entityLock, "")
+	case *dtspb.HistoryEvent_EntityUnlockSent:
+		t.confirm(e.GetEventId(), entityUnlock, "")
+
+	case *dtspb.HistoryEvent_TaskCompleted:
+		t.complete(k.TaskCompleted.GetTaskScheduledId(), activity, k.TaskCompleted.GetResult(), nil)
+	case *dtspb.HistoryEvent_TaskFailed:
+		t.complete(k.TaskFailed.GetTaskScheduledId(), activity, nil, present(k.TaskFailed.GetFailureDetails()))
+	case *dtspb.HistoryEvent_SubOrchestrationInstanceCompleted:
+		t.complete(k.SubOrchestrationInstanceCompleted.GetTaskScheduledId(), orchestration, k.SubOrchestrationInstanceCompleted.GetResult(), nil)
+	case *dtspb.HistoryEvent_SubOrchestrationInstanceFailed:
+		t.complete(k.SubOrchestrationInstanceFailed.GetTaskScheduledId(), orchestration, nil, present(k.SubOrchestrationInstanceFailed.GetFailureDetails()))
+	case *dtspb.HistoryEvent_TimerFired:
+		t.complete(k.TimerFired.GetTimerId(), timer, nil, nil)
+	case *dtspb.HistoryEvent_EventRaised:
+		t.raise(e)
+
+	case *dtspb.HistoryEvent_ExecutionSuspended:
+		t.suspended = t.end == nil
+	case *dtspb.HistoryEvent_ExecutionResumed:
+		t.resume()
+	case *dtspb.HistoryEvent_ExecutionTerminated:
+		t.terminate(k.ExecutionTerminated.GetInput())
+	}
+}
+
+// hold keeps an event for the time after the suspension and reports whether it
+// did. The clock goes on and confirmations are taken, since neither lets the
+// orchestrator move; a repeated suspension adds nothing.
+func (t *Turn) hold(e *dtspb.HistoryEvent) bool {
+	switch e.GetEventType().(type) {
+	case *dtspb.HistoryEvent_ExecutionResumed, *dtspb.HistoryEvent_ExecutionTerminated:
+		return false
+	case *dtspb.HistoryEvent_EventRaised,
+		*dtspb.HistoryEvent_TaskCompleted, *dtspb.HistoryEvent_TaskFailed,
+		*dtspb.HistoryEvent_SubOrchestrationInstanceCompleted, *dtspb.HistoryEvent_SubOrchestrationInstanceFailed,
+		*dtspb.HistoryEvent_TimerFired:
+		t.held = append(t.held, e)
+	default:
+		t.take(e)
+	}
+	return true
+}
+
+// resume ends a suspension and applies what arrived in the meantime.
+func (t *Turn) resume() {
+	t.suspended = false
+	t.settle() // an execution that was suspended before it began
+	held := t.held
+	t.held = nil
+	for _, e := range held {
+		t.apply(e)
+	}
+}
+
+// start begins the execution.
+func (t *Turn) start(e *dtspb.ExecutionStartedEvent) {
+	if t.started != nil || e == nil {
+		t.warn("a second start of the execution is ignored")
+		return
+	}
+	t.started = e
+	if id := e.GetOrchestrationInstance().GetInstanceId(); id != "" {
+		t.instanceID = id
+	}
+	if id := e.GetOrchestrationInstance().GetExecutionId().GetValue(); id != "" {
+		t.executionID = id
+	}
+	run := t.config.Find(e.GetName())
+	if run == nil {
+		t.fail(unregistered(e.GetName()))
+		return
+	}
+	t.main.init(t, func() {
+		var input []byte
+		if e.GetInput() != nil {
+			input = []byte(e.GetInput().GetValue())
+		}
+		t.finish(run(t, input))
+	})
+	t.ready.push(&t.main)
+}
+
+// present makes sure that a failed task has a failure, whatever the scheduler sent.
+func present(f *dtspb.TaskFailureDetails) *dtspb.TaskFailureDetails {
+	if f == nil {
+		return &dtspb.TaskFailureDetails{ErrorType: "unknown", ErrorMessage: "the scheduler reported a failure without details"}
+	}
+	return f
+}

@@ -1,0 +1,54 @@
+package replay
+
+import (
+	"strings"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+// Event returns a task that the next event of that name finishes; the oldest
+// that nobody has taken yet, if there is one. Names compare without case.
+func (t *Turn) Event(name string) *Task {
+	t.guard("Context.Event")
+	k := &Task{turn: t, action: action{kind: raisedEvent, name: name}}
+	for i, e := range t.buffered {
+		raised := e.GetEventRaised()
+		if !strings.EqualFold(raised.GetName(), name) {
+			continue
+		}
+		if i == 0 {
+			t.buffered = t.buffered[1:] // the usual case must not move a long backlog
+		} else {
+			t.buffered = append(t.buffered[:i], t.buffered[i+1:]...)
+		}
+		k.result, k.state = raised.GetInput(), done
+		return k
+	}
+	t.waiting = append(t.waiting, k)
+	return k
+}
+
+// raise gives the event to the oldest task that waits for its name, or keeps it.
+func (t *Turn) raise(e *dtspb.HistoryEvent) {
+	if t.end == nil {
+		raised := e.GetEventRaised()
+		for i, k := range t.waiting {
+			if strings.EqualFold(k.action.name, raised.GetName()) {
+				t.waiting = append(t.waiting[:i], t.waiting[i+1:]...)
+				k.result = raised.GetInput()
+				k.finish(done)
+				return
+			}
+		}
+	}
+	t.buffered = append(t.buffered, e)
+}
+
+// unread returns the events that nobody has taken, for the next execution.
+func (t *Turn) unread() []*dtspb.HistoryEvent {
+	events := make([]*dtspb.HistoryEvent, 0, len(t.buffered))
+	for _, e := range t.buffered {
+		events = append(events, &dtspb.HistoryEvent{EventId: -1, Timestamp: e.GetTimestamp(), EventType: e.GetEventType()})
+	}
+	return events
+}

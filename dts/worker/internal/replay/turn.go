@@ -1,0 +1,107 @@
+package replay
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+// Func is an orchestrator as replay runs it. It returns a result (nil is none)
+// or a failure. If it called [Turn.ContinueAsNew] and returns no failure, the
+// execution ends by continuing.
+type Func func(t *Turn, input []byte) (result []byte, failure *dtspb.TaskFailureDetails)
+
+// Config is what the turns of a worker have in common.
+type Config struct {
+	// Find returns the orchestrator of that name, nil if there is none.
+	Find func(name string) Func
+	// Logger receives what replay has to say itself, and is what authors' loggers write to.
+	Logger *slog.Logger
+}
+
+// Owner is who runs a turn and answers for it.
+type Owner interface {
+	// Trespassed is told, once, that a goroutine which is not the turn's called a
+	// method of it. It runs on that goroutine, and the orchestrator may be blocked
+	// for ever in waiting for just that one: so the owner answers with the failure
+	// now. If the turn gets to its end, it ends with the same failure.
+	Trespassed(failure *dtspb.TaskFailureDetails)
+}
+
+// Turn is one execution of an orchestrator as far as the applied history goes.
+// Apply, Actions, CustomStatus and Close belong to its owner; everything else
+// is for the orchestrator that it runs.
+type Turn struct {
+	config *Config
+	by     Owner
+
+	instanceID, executionID string
+	started                 *dtspb.ExecutionStartedEvent
+	now                     time.Time
+	ids                     int // how many NewID has made
+
+	// owner is the goroutine that may call methods now, 0 between turns.
+	owner     atomic.Uintptr
+	replaying atomic.Bool
+	trespass  atomic.Pointer[dtspb.TaskFailureDetails]
+
+	main     coroutine
+	others   []*coroutine // made by Go
+	current  *coroutine   // the one that runs
+	ready    queue
+	watching []*coroutine // in Until
+	moves    int          // counts what could change the answer of an Until
+	closing  bool
+
+	pending  pending // actions without a confirmation
+	tasks    []*Task // by sequence id; nil when finished, or for actions without outcome
+	waiting  []*Task // for events, oldest first
+	buffered []*dtspb.HistoryEvent
+	status   *wrapperspb.StringValue
+
+	suspended bool
+	held      []*dtspb.HistoryEvent // arrived while suspended
+
+	next *continuation
+	end  *ending
+
+	logger *slog.Logger
+}
+
+// New returns a turn of an execution; it starts with the first event applied.
+func New(c *Config, by Owner, instanceID, executionID string) *Turn {
+	return &Turn{config: c, by: by, instanceID: instanceID, executionID: executionID}
+}
+
+// Apply applies events in order. Replaying says that an earlier turn has
+// already seen them. The events are kept and never changed.
+func (t *Turn) Apply(events []*dtspb.HistoryEvent, replaying bool) {
+	t.replaying.Store(replaying)
+	for _, e := range events {
+		t.apply(e)
+	}
+}
+
+// Started reports whether the history so far begins an execution. Without that
+// there is nothing to answer.
+func (t *Turn) Started() bool { return t.started != nil }
+
+// CustomStatus returns what the orchestrator set last, nil if it never did.
+func (t *Turn) CustomStatus() *wrapperspb.StringValue { return t.status }
+
+// Close unwinds the coroutines that wait and returns when all have ended. The
+// turn is not used after that.
+func (t *Turn) Close() {
+	t.closing = true
+	t.replaying.Store(true) // deferred functions of the orchestrator log nothing
+	if t.main.resume != nil {
+		t.main.unwind()
+	}
+	for i := 0; i < len(t.others); i++ { // a deferred function may add one
+		t.others[i].unwind()
+	}
+}

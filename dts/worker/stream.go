@@ -1,0 +1,107 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+const (
+	helloTimeout = 30 * time.Second
+	// silence is how long a stream may say nothing. The scheduler sends a ping
+	// much more often, so a longer silence is a connection that died unnoticed.
+	silence = 120 * time.Second
+)
+
+var (
+	errSilent = errors.New("the scheduler said nothing for 120s")
+	errClosed = errors.New("the scheduler closed the stream")
+)
+
+// stream connects and takes items until the stream ends. It reports whether
+// anything arrived.
+func (r *run) stream(ctx context.Context) (heard bool, _ error) {
+	hello, cancel := context.WithTimeout(ctx, helloTimeout)
+	_, err := r.rpc.Hello(hello, &emptypb.Empty{})
+	cancel()
+	if err != nil {
+		return false, explain(err)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	items, err := r.rpc.GetWorkItems(ctx, r.request())
+	if err != nil {
+		return false, explain(err)
+	}
+	watchdog := time.AfterFunc(silence, func() { stop(errSilent) })
+	defer watchdog.Stop()
+	for {
+		item, err := items.Recv()
+		switch {
+		case err == nil:
+		case errors.Is(context.Cause(ctx), errSilent):
+			return heard, errSilent
+		case errors.Is(err, io.EOF):
+			return heard, errClosed
+		default:
+			return heard, explain(err)
+		}
+		watchdog.Reset(silence)
+		if !heard {
+			heard = true
+			r.log.Info("worker connected")
+			r.heard.Do(func() { close(r.ready) })
+		}
+		r.accept(item)
+	}
+}
+
+func (r *run) request() *dtspb.GetWorkItemsRequest {
+	return &dtspb.GetWorkItemsRequest{
+		MaxConcurrentOrchestrationWorkItems: int32(r.orchestrations),
+		MaxConcurrentActivityWorkItems:      int32(r.activities),
+		MaxConcurrentEntityWorkItems:        1, // 0 would mean the scheduler's default; the filter lets none through
+		Capabilities:                        []dtspb.WorkerCapability{dtspb.WorkerCapability_WORKER_CAPABILITY_HISTORY_STREAMING},
+		WorkItemFilters:                     r.registry.filters(),
+	}
+}
+
+// accept starts the work on one item. How many run at once is bounded by the
+// windows of the request: the scheduler sends no more before it has answers.
+func (r *run) accept(item *dtspb.WorkItem) {
+	token := item.GetCompletionToken()
+	switch k := item.GetRequest().(type) {
+	case *dtspb.WorkItem_OrchestratorRequest:
+		l := r.begin(orchestratorItem, token, k.OrchestratorRequest.GetInstanceId())
+		go r.orchestrate(l, k.OrchestratorRequest)
+	case *dtspb.WorkItem_ActivityRequest:
+		l := r.begin(activityItem, token, k.ActivityRequest.GetOrchestrationInstance().GetInstanceId())
+		go r.activity(l, k.ActivityRequest)
+	case *dtspb.WorkItem_EntityRequest:
+		go r.refuse(r.begin(entityItem, token, k.EntityRequest.GetInstanceId()))
+	case *dtspb.WorkItem_EntityRequestV2:
+		go r.refuse(r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId()))
+	case *dtspb.WorkItem_HealthPing: // being heard was its purpose
+	default:
+		r.log.Warn("work item of a kind that this worker does not know; a newer version may")
+	}
+}
+
+// explain adds the way out to errors that a person has to act on.
+func explain(err error) error {
+	switch status.Code(err) {
+	case codes.NotFound:
+		return fmt.Errorf("the task hub does not exist; check TaskHub in the connection string: %w", err)
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return fmt.Errorf("the scheduler does not accept this worker; check Authentication in the connection string and the role of the identity: %w", err)
+	}
+	return err
+}

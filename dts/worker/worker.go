@@ -1,0 +1,176 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/internal/dtsgrpc"
+	"github.com/funchost/funchost/dts/internal/wire"
+)
+
+// Defaults of the options.
+const (
+	defaultConcurrent = 100 // per kind; KEDA counts with the same number
+	defaultDrain      = 15 * time.Second
+)
+
+// Keys of log records.
+const (
+	keyInstance     = "instance"
+	keyOrchestrator = "orchestrator"
+	keyActivity     = "activity"
+	keyHub          = "hub"
+	keyAttempt      = "attempt"
+	keyDuration     = "duration"
+	keyError        = "error"
+)
+
+// Worker runs registered functions for one hub.
+type Worker struct {
+	hub      string
+	rpc      dtsgrpc.TaskHubSidecarServiceClient
+	registry *Registry
+	id       string
+	jitter   func() float64 // in [0, 1)
+
+	log                        *slog.Logger
+	orchestrations, activities int // at once
+	budget                     time.Duration
+
+	began atomic.Bool
+	ready chan struct{}
+	heard sync.Once
+}
+
+// Option changes what [New] makes. A repeated option replaces the earlier one.
+type Option func(*Worker)
+
+// WithLogger sets where the worker, and the loggers of orchestrators, write to.
+// The default discards.
+func WithLogger(l *slog.Logger) Option {
+	return func(w *Worker) { w.log = l }
+}
+
+// WithMaxConcurrent bounds how many turns and how many activities run at once;
+// the scheduler holds back what is above. Zero or less means the default of 100.
+func WithMaxConcurrent(orchestrations, activities int) Option {
+	return func(w *Worker) { w.orchestrations, w.activities = orchestrations, activities }
+}
+
+// WithDrain sets how long items that run may go on when the worker stops, before
+// they are abandoned to the scheduler, which hands them to another worker. The
+// default is 15 seconds; zero abandons them at once.
+func WithDrain(d time.Duration) Option {
+	return func(w *Worker) { w.budget = d }
+}
+
+// New returns a worker for the hub of c with the functions of r. Functions that
+// are added to r after [Worker.Run] began are not seen.
+func New(c *dts.Client, r *Registry, opts ...Option) *Worker {
+	w := &Worker{
+		hub:      c.Hub(),
+		rpc:      dtsgrpc.NewTaskHubSidecarServiceClient(c.Conn()),
+		registry: r,
+		id:       newWorkerID(),
+		jitter:   rand.Float64,
+		log:      slog.New(slog.DiscardHandler),
+		budget:   defaultDrain,
+		ready:    make(chan struct{}),
+	}
+	for _, o := range opts {
+		o(w)
+	}
+	if w.orchestrations <= 0 {
+		w.orchestrations = defaultConcurrent
+	}
+	if w.activities <= 0 {
+		w.activities = defaultConcurrent
+	}
+	w.log = w.log.With(keyHub, w.hub)
+	return w
+}
+
+// Ready is closed when the scheduler has sent its first message: from then on
+// work arrives.
+func (w *Worker) Ready() <-chan struct{} { return w.ready }
+
+// Run works until ctx ends, through every loss of the connection. Then it takes
+// no more items, lets those that run finish within the drain budget, abandons
+// the rest, and returns nil. It can be called once.
+func (w *Worker) Run(ctx context.Context) error {
+	if w.began.Swap(true) {
+		return errors.New("run worker: it has run before, make a new one")
+	}
+	r := newRun(w, ctx)
+	for attempt := 0; ctx.Err() == nil; attempt++ {
+		heard, err := r.stream(w.identify(ctx))
+		if ctx.Err() != nil {
+			break
+		}
+		if heard {
+			attempt = 0
+		}
+		pause := w.backoff(attempt)
+		w.log.Warn("no work items, connecting again", keyError, err, keyAttempt, attempt, keyDuration, pause)
+		sleep(ctx, pause)
+	}
+	r.drain()
+	return nil
+}
+
+// identify says in the metadata of a call who makes it.
+func (w *Worker) identify(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, wire.HeaderWorkerID, w.id, wire.HeaderUserAgent, wire.UserAgent(wire.RoleWorker))
+}
+
+// Bounds of the pause between two connections. The whole of it is random, so
+// that workers do not come back all at once when a scheduler does.
+const (
+	firstPause = time.Second
+	lastPause  = 30 * time.Second
+)
+
+func (w *Worker) backoff(attempt int) time.Duration {
+	return time.Duration(w.jitter() * float64(min(lastPause, firstPause<<min(attempt, 5))))
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// newWorkerID returns host, process and a random part, as .NET workers write it.
+func newWorkerID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	host = strings.Map(func(c rune) rune {
+		if c <= ' ' || c > '~' || c == ',' { // metadata is printable ASCII
+			return '-'
+		}
+		return c
+	}, host)
+	return fmt.Sprintf("%s,%d,%s", host, os.Getpid(), newID())
+}
+
+// newID returns 32 random hexadecimal digits.
+func newID() string {
+	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64())
+}
