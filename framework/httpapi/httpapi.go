@@ -98,9 +98,12 @@ type call struct {
 	args  []string // the path segments that the route leaves open
 }
 
-// context returns the request's context with the time that the scheduler has.
-func (c *call) context() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(c.r.Context(), callTimeout)
+func (c *call) context() (context.Context, context.CancelFunc) { return CallContext(c.r) }
+
+// CallContext returns the context for a call to the scheduler on behalf of a
+// request: that of the request, with an end. The caller must call cancel.
+func CallContext(r *http.Request) (_ context.Context, cancel context.CancelFunc) {
+	return context.WithTimeout(r.Context(), callTimeout)
 }
 
 // route is a verb and a path of literal segments and open ones, written "*".

@@ -23,9 +23,9 @@ const tokenHeader = "X-Ms-Continuation-Token"
 // maxID is what the scheduler allows for an instance id, in characters.
 const maxID = 100
 
-// checkID refuses what cannot be the id of an instance before the scheduler is
-// asked.
-func checkID(id string) error {
+// CheckID refuses, with an [*Error] of code 400, what the API cannot have as an
+// instance id. An empty id, which asks for a made-up one, is fine.
+func CheckID(id string) error {
 	switch {
 	case !utf8.ValidString(id):
 		return badRequest("instance id: not UTF-8")
@@ -43,7 +43,7 @@ func checkID(id string) error {
 // instance reads the instance that the first open segment names.
 func (a *API) instance(c *call) (*dts.Instance, error) {
 	id := c.args[0]
-	if err := checkID(id); err != nil {
+	if err := CheckID(id); err != nil {
 		return nil, err
 	}
 	ctx, cancel := c.context()
@@ -137,7 +137,7 @@ type purged struct {
 
 func (a *API) purgeInstance(c *call) error {
 	id := c.args[0]
-	if err := checkID(id); err != nil {
+	if err := CheckID(id); err != nil {
 		return err
 	}
 	ctx, cancel := c.context()

@@ -36,7 +36,7 @@ func (a *API) startOrchestrator(c *call) error {
 	if len(c.args) > 1 {
 		request.ID = c.args[1]
 	}
-	if err := checkID(request.ID); err != nil {
+	if err := CheckID(request.ID); err != nil {
 		return err
 	}
 	if a.config.Known != nil && !a.config.Known(request.Name) {

@@ -26,6 +26,10 @@ type Step struct {
 	// Weight is the step's part of the budget in relation to the other steps.
 	// Zero means 1.
 	Weight int
+
+	// Needs is time that the step is sure to use. It comes out of the budget
+	// before the weights divide it, but never takes more than half of it.
+	Needs time.Duration
 }
 
 func (s Step) weight() int { return max(s.Weight, 1) }
@@ -129,12 +133,22 @@ func (g *Group) stop(ctx context.Context, started []*running) error {
 	return errors.Join(errs...)
 }
 
+// share is the step's part of the budget.
 func (g *Group) share(s Step, budget time.Duration) time.Duration {
-	sum := 0
+	var (
+		weights int
+		needs   time.Duration
+	)
 	for _, other := range g.Steps {
-		sum += other.weight()
+		weights += other.weight()
+		needs += other.Needs
 	}
-	return budget * time.Duration(s.weight()) / time.Duration(sum)
+	own := s.Needs
+	if half := budget / 2; needs > half {
+		own = time.Duration(float64(own) / float64(needs) * float64(half))
+		needs = half
+	}
+	return own + (budget-needs)*time.Duration(s.weight())/time.Duration(weights)
 }
 
 func (g *Group) log(ctx context.Context, text, step string, took time.Duration) {

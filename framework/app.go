@@ -1,0 +1,127 @@
+package framework
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/framework/durable"
+)
+
+// App is a name, functions, triggers and middleware. It is put together by one
+// goroutine and does nothing until [App.Run] or [Main].
+type App struct {
+	name     string
+	settings map[string]string
+	client   *dts.Client
+	logger   *slog.Logger
+	onReady  func(Ready)
+
+	definitions []durable.Definition
+	middleware  []durable.Middleware
+	triggers    []Trigger
+}
+
+// Role is what a host runs of its app.
+type Role string
+
+// The roles of a host.
+const (
+	RoleAll    Role = "all"    // triggers and functions
+	RoleAPI    Role = "api"    // triggers and the management API
+	RoleWorker Role = "worker" // functions, and no public listener
+)
+
+// Option changes what [New] makes.
+type Option func(*App)
+
+// Set gives a setting another default, as Set("listen", "127.0.0.1:8000"). The
+// file, the environment and flags still win over it. A repeated key replaces the
+// earlier value; an unknown key keeps the host from starting.
+func Set(key, value string) Option {
+	return func(a *App) { a.settings[key] = value }
+}
+
+// WithClient runs the app over a client that exists, for tests and for programs
+// that bring their own transport. The settings scheduler and task-hub are then
+// not looked at, and the client stays open after the run.
+func WithClient(c *dts.Client) Option {
+	return func(a *App) { a.client = c }
+}
+
+// WithLogger sends the host's log to l. The settings log-level and log-format
+// then have no effect.
+func WithLogger(l *slog.Logger) Option {
+	return func(a *App) { a.logger = l }
+}
+
+// OnReady calls f once in each run, when everything is started. It must not
+// block.
+func OnReady(f func(Ready)) Option {
+	return func(a *App) { a.onReady = f }
+}
+
+// Ready is where a host can be reached.
+type Ready struct {
+	Listen string  // host:port of the public listener, empty in the role worker
+	Admin  string  // host:port of the admin listener, empty if there is none
+	Routes []Route // what triggers serve
+}
+
+// New returns an app without functions. The name stands in its log.
+func New(name string, opts ...Option) *App {
+	a := &App{name: name, settings: make(map[string]string)}
+	for _, o := range opts {
+		o(a)
+	}
+	return a
+}
+
+// Add adds functions. Mistakes, such as a name that is used twice, are returned
+// by [App.Run], all of them together.
+func (a *App) Add(defs ...durable.Definition) *App {
+	a.definitions = append(a.definitions, defs...)
+	return a
+}
+
+// On adds triggers. Mistakes are returned by [App.Run].
+func (a *App) On(ts ...Trigger) *App {
+	a.triggers = append(a.triggers, ts...)
+	return a
+}
+
+// Use wraps every function of the app in middleware. The first one is the
+// outermost, over several calls too.
+func (a *App) Use(mw ...durable.Middleware) *App {
+	a.middleware = append(a.middleware, mw...)
+	return a
+}
+
+// Run reads the settings from the environment and the file, starts the app, and
+// returns when it has stopped: nil after ctx has ended, an error if it could not
+// start or a part of it failed. An app can be run again after that.
+func (a *App) Run(ctx context.Context) error {
+	return a.run(ctx, nil, os.Environ(), nil)
+}
+
+// run is Run with everything that comes from outside. The report is called
+// before the option OnReady.
+func (a *App) run(ctx context.Context, args, environ []string, report func(Ready)) error {
+	v, err := loadSettings(args, environ, a.settings)
+	if err != nil {
+		return err
+	}
+	p, err := a.assemble(v, environ)
+	if err != nil {
+		return err
+	}
+	return p.process(func(r Ready) {
+		if report != nil {
+			report(r)
+		}
+		if a.onReady != nil {
+			a.onReady(r)
+		}
+	}).Run(ctx)
+}

@@ -1,0 +1,95 @@
+package framework
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/framework/durable"
+	"github.com/funchost/funchost/framework/httpapi"
+)
+
+// Trigger brings events from outside into an app. Describe and Definitions are
+// called in every role, before anything is started; then Bind is called, once,
+// in the roles that trigger. A Trigger holds no state of one run, so that an app
+// can be run again.
+type Trigger interface {
+	// Describe says what the trigger is, for messages and lists.
+	Describe() TriggerInfo
+
+	// Definitions are the functions that the trigger brings along, or nil. They
+	// are added to those of the app.
+	Definitions() []durable.Definition
+
+	// Bind connects the trigger to the host: it registers handlers and
+	// goroutines and does nothing that blocks. An error keeps the host from
+	// starting.
+	Bind(*Binder) error
+}
+
+// TriggerInfo describes a trigger.
+type TriggerInfo struct {
+	// Kind is the kind of trigger in one word, as "http".
+	Kind string
+	// Name tells the trigger from others in messages: the pattern of an HTTP
+	// trigger.
+	Name string
+	// Starts is the orchestrator that the trigger starts, nil if it starts none
+	// or decides later. If it has its function in this program it must be added
+	// to the app.
+	Starts durable.Definition
+}
+
+// Binder is what a trigger may use of the host. It is valid as long as the host
+// runs.
+type Binder struct {
+	info   TriggerInfo
+	parts  *parts
+	logger *slog.Logger
+}
+
+// Handle serves pattern, in the syntax of [http.ServeMux], on the public
+// listener. A pattern that is malformed, or that matches the same requests as
+// another one, keeps the host from starting. In the context of its requests
+// [ClientFrom] and [CheckStatus] work.
+func (b *Binder) Handle(pattern string, h http.Handler) {
+	b.parts.router.handle(b.info, pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), partsKey{}, b.parts)))
+	}))
+}
+
+// Go runs a function from the moment the host serves until it stops, when the
+// function's context ends: the way for triggers that fetch. A function that
+// returns earlier stops the host.
+func (b *Binder) Go(name string, run func(context.Context) error) {
+	b.parts.pulls = append(b.parts.pulls, pull{name, run})
+}
+
+// Client is the client of the app's hub.
+func (b *Binder) Client() *dts.Client { return b.parts.client }
+
+// Logger is the host's logger, with the trigger's name in it.
+func (b *Binder) Logger() *slog.Logger { return b.logger }
+
+type partsKey struct{}
+
+// ClientFrom returns the client of the app's hub in a request that came through
+// a trigger, and nil elsewhere.
+func ClientFrom(ctx context.Context) *dts.Client {
+	if p, ok := ctx.Value(partsKey{}).(*parts); ok {
+		return p.client
+	}
+	return nil
+}
+
+// CheckStatus answers 202 to a request that has started the instance id, in a
+// handler of a trigger. With the management API on, the answer says where to ask
+// for the status and how to steer the instance; else it holds the id alone.
+func CheckStatus(w http.ResponseWriter, r *http.Request, id string) {
+	if p, ok := r.Context().Value(partsKey{}).(*parts); ok && p.api != nil {
+		p.api.CheckStatus(w, r, id)
+		return
+	}
+	httpapi.Accepted(w, id)
+}
