@@ -7,6 +7,8 @@ import (
 	"log/slog"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/funchost/funchost/dts/internal/dtsgrpc"
 	"github.com/funchost/funchost/dts/internal/wire"
@@ -91,7 +93,8 @@ func check(cs ConnectionString, o options) error {
 // connection that was passed in by [WithConn] stays open. The second call does
 // nothing.
 func (c *Client) Close() error {
-	if err := c.close(); err != nil && !errors.Is(err, grpc.ErrClientConnClosing) {
+	err := c.close()
+	if err != nil && status.Code(err) != codes.Canceled { // what gRPC says the second time
 		return fmt.Errorf("close connection to %s: %w", c.endpoint, err)
 	}
 	return nil

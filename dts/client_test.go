@@ -233,7 +233,7 @@ func TestErrorsHaveTheirMeaningAndSayWhatWasTried(t *testing.T) {
 			})
 			err := c.Suspend(t.Context(), "o-7", "")
 			for _, kind := range all {
-				if got := errors.Is(err, kind); got != (kind == tc.want) {
+				if got := errors.Is(err, kind); got != (kind == tc.want) { //nolint:errorlint // two sentinels of one list
 					t.Errorf("errors.Is(%v, %v) = %t", err, kind, got)
 				}
 			}

@@ -2,7 +2,7 @@ package dts
 
 // Failure is an error of a function as it travels between processes and
 // languages. It is itself an error; find it in a chain with [errors.AsType].
-type Failure struct {
+type Failure struct { //nolint:errname // the protocol's word; it is data before it is an error
 	// Type names the kind of error in the language it was raised in.
 	Type string
 	// Message is the text of the error.

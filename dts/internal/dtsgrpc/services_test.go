@@ -70,9 +70,7 @@ func TestServiceNamesOnTheWire(t *testing.T) {
 // for the answer, which is an error that it ignores.
 func callAll(t *testing.T, client any) {
 	t.Helper()
-	v := reflect.ValueOf(client)
-	for i := range v.NumMethod() {
-		method := v.Method(i)
+	for _, method := range reflect.ValueOf(client).Methods() {
 		out := method.Call([]reflect.Value{reflect.ValueOf(t.Context()), reflect.New(method.Type().In(1).Elem())})
 		if recv := out[0].MethodByName("Recv"); recv.IsValid() && out[1].IsNil() {
 			recv.Call(nil)

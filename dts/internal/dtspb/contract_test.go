@@ -97,7 +97,7 @@ func readContract(t *testing.T) map[string]string {
 			key = fmt.Sprintf("enum %s %s", owner, name)
 			fact = number
 		case "reserved":
-			key = fmt.Sprintf("reserved %s", owner)
+			key = "reserved " + owner
 			fact = number
 		case "rpc":
 			key = fmt.Sprintf("rpc %s %s", owner, name)
