@@ -1,0 +1,103 @@
+package durable
+
+import (
+	"errors"
+	"time"
+
+	"github.com/funchost/funchost/dts"
+)
+
+// CallOption changes one call of an activity or a sub-orchestration.
+type CallOption interface{ call(*callOptions) }
+
+// StartOption changes one start of a new orchestration.
+type StartOption interface{ start(*dts.StartRequest) }
+
+// Option is for calls and for starts.
+type Option interface {
+	CallOption
+	StartOption
+}
+
+// ID sets the instance id of a new orchestration, at most 100 characters. Without
+// it the id is made up. A sub-orchestration that is tried again keeps an id that
+// was set. An activity has no id; a call of one with ID fails.
+func ID(id string) Option { return idOption(id) }
+
+// Version asks for a version of the function. Without it an activity gets that of
+// the orchestration that calls it, an orchestration none.
+func Version(v string) Option { return versionOption(v) }
+
+// Tag attaches a key with a value that can be seen from outside. A repeat with the
+// same key replaces the value.
+func Tag(key, value string) Option { return tagOption{key, value} }
+
+// At delays the start until t. A t that has passed means now.
+func At(t time.Time) StartOption { return atOption(t) }
+
+// Once starts only if no instance with the id exists, in whatever state; otherwise
+// the start fails with [dts.ErrExists]. It is meant to be used with [ID]. Without
+// it a finished instance with the same id is replaced.
+func Once() StartOption { return onceOption{} }
+
+// Retry tries the activity or sub-orchestration again when it fails, as p says.
+// A repeat replaces the policy.
+func Retry(p RetryPolicy) CallOption { return retryOption(p) }
+
+type callOptions struct {
+	id      string
+	version *string
+	tags    map[string]string
+	retry   *RetryPolicy
+}
+
+func callOptionsOf(opts []CallOption) callOptions {
+	var o callOptions
+	for _, opt := range opts {
+		opt.call(&o)
+	}
+	return o
+}
+
+// refuse gives the error for options that cannot be met.
+func (o callOptions) refuse(k Kind) error {
+	if o.id != "" && k == KindActivity {
+		return errors.New("an activity has no instance id: durable.ID is for orchestrations")
+	}
+	if o.retry != nil {
+		return o.retry.refuse()
+	}
+	return nil
+}
+
+type (
+	idOption      string
+	versionOption string
+	tagOption     struct{ key, value string }
+	atOption      time.Time
+	onceOption    struct{}
+	retryOption   RetryPolicy
+)
+
+func (id idOption) call(o *callOptions)       { o.id = string(id) }
+func (id idOption) start(r *dts.StartRequest) { r.ID = string(id) }
+
+func (v versionOption) call(o *callOptions)       { o.version = (*string)(&v) }
+func (v versionOption) start(r *dts.StartRequest) { r.Version = string(v) }
+
+func (t tagOption) call(o *callOptions)       { o.tags = t.with(o.tags) }
+func (t tagOption) start(r *dts.StartRequest) { r.Tags = t.with(r.Tags) }
+
+func (t tagOption) with(tags map[string]string) map[string]string {
+	if tags == nil {
+		tags = make(map[string]string)
+	}
+	tags[t.key] = t.value
+	return tags
+}
+
+func (at atOption) start(r *dts.StartRequest) { r.StartAt = time.Time(at) }
+
+func (onceOption) start(r *dts.StartRequest) { r.Reuse = &dts.ReusePolicy{} }
+
+func (p retryOption) call(o *callOptions) { o.retry = (*RetryPolicy)(&p) }

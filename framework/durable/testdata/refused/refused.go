@@ -1,0 +1,60 @@
+// Package refused is what the compiler must not accept. Each line that ends in a
+// want comment must fail to build with that text, and no other line may.
+package refused
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/framework/durable"
+)
+
+type order struct{ ID string }
+
+var (
+	charge  = durable.ActivityNamed[order, int]("charge")
+	process = durable.OrchestratorNamed[order, string]("process-order")
+	paid    = durable.NewEvent[int]("paid")
+)
+
+func wrongInput(ctx *durable.Context) {
+	_, _ = charge.Call(ctx, "o-7")             // want "cannot use \"o-7\""
+	_ = charge.Start(ctx, 7)                   // want "cannot use 7"
+	_, _ = process.Call(ctx, []order{{"o-7"}}) // want "cannot use []order"
+}
+
+func wrongResult(ctx *durable.Context) {
+	var text string
+	text, _ = charge.Call(ctx, order{"o-7"}) // want "cannot use charge.Call"
+	_ = text
+	_, _ = durable.All(ctx, charge.Start(ctx, order{}), process.Start(ctx, order{})) // want "does not match"
+}
+
+func wrongFunction() {
+	_ = charge.With(func(context.Context, int) (int, error) { return 0, nil })        // want "cannot use func"
+	_ = charge.With(func(*durable.Context, order) (int, error) { return 0, nil })     // want "cannot use func"
+	_ = process.With(func(context.Context, order) (string, error) { return "", nil }) // want "cannot use func"
+}
+
+func wrongContext(ctx *durable.Context, outside context.Context) {
+	_, _ = http.NewRequestWithContext(ctx, http.MethodGet, "/", nil) // want "does not implement context.Context"
+	_, _ = charge.Call(outside, order{})                             // want "cannot use outside"
+	_, _ = paid.Wait(outside, 0)                                     // want "cannot use outside"
+}
+
+func wrongStart(ctx context.Context, c *dts.Client) {
+	_, _ = process.StartNew(ctx, c, "o-7")                                               // want "cannot use \"o-7\""
+	_, _ = process.StartNew(ctx, c, order{}, durable.Retry(durable.RetryPolicy{}))       // want "does not implement durable.StartOption"
+	_ = paid.Raise(ctx, c, "o-7", "seven")                                               // want "cannot use \"seven\""
+	_ = func(ctx *durable.Context) { _, _ = process.Call(ctx, order{}, durable.Once()) } // want "does not implement durable.CallOption"
+}
+
+type mine struct{}
+
+func (mine) Name() string       { return "mine" }
+func (mine) Kind() durable.Kind { return durable.KindActivity }
+func (mine) Bound() bool        { return true }
+func (mine) Source() string     { return "" }
+
+var _ durable.Definition = mine{} // want "does not implement durable.Definition"
