@@ -51,15 +51,6 @@ func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 			return misfit(fmt.Sprintf("%s %q", what, name), p)
 		}
 	}
-	if proto.Size(answer) <= maxAnswer {
-		return nil
-	}
-	for _, a := range answer.GetActions() {
-		if size := proto.Size(a) + partOverhead; size > maxAnswer {
-			return refusal(typeAnswerTooLarge, fmt.Sprintf("one action of the orchestrator has %d bytes, the limit is %d: "+
-				"pass fewer events on when continuing as new, or use smaller tags", size, maxAnswer))
-		}
-	}
 	return nil
 }
 
@@ -100,14 +91,13 @@ func nextID(actions []*dtspb.OrchestratorAction) int32 {
 // concerns the whole turn goes with the first; on the others, zero processed
 // events say that they add none.
 func split(answer *dtspb.OrchestratorResponse) []*dtspb.OrchestratorResponse {
-	whole := []*dtspb.OrchestratorResponse{answer}
+	parts := []*dtspb.OrchestratorResponse{answer}
 	if proto.Size(answer) <= maxAnswer {
-		return whole
+		return parts
 	}
 	actions := answer.Actions
 	answer.Actions = nil
-	room := maxAnswer - partOverhead - proto.Size(answer)
-	parts, part := whole, answer
+	part, room := answer, maxAnswer-partOverhead-proto.Size(answer)
 	for _, a := range actions {
 		size := proto.Size(a) + actionOverhead
 		if size > room && len(part.Actions) > 0 {
@@ -118,6 +108,12 @@ func split(answer *dtspb.OrchestratorResponse) []*dtspb.OrchestratorResponse {
 			}
 			room = maxAnswer - partOverhead - proto.Size(part)
 			parts = append(parts, part)
+		}
+		if size > room && a.GetRewindOrchestration() == nil { // a history is as long as it is
+			answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(actions), refusal(typeAnswerTooLarge,
+				fmt.Sprintf("one action of the orchestrator has %d bytes, the limit is %d: "+
+					"pass fewer events on when continuing as new, or use smaller tags", size, room)))}
+			return parts[:1]
 		}
 		part.Actions = append(part.Actions, a)
 		room -= size

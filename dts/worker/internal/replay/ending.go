@@ -96,7 +96,7 @@ func (t *Turn) terminate(output *wrapperspb.StringValue) {
 }
 
 // Actions returns what the turn answers: all that no event has confirmed yet,
-// by ascending id. It is called once, after the last event.
+// by ascending id. It changes nothing, so more events can follow.
 func (t *Turn) Actions() []*dtspb.OrchestratorAction {
 	if f := t.trespass.Load(); f != nil && !t.end.final() {
 		t.conclude(dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, true).action.FailureDetails = f
