@@ -49,8 +49,10 @@ func chooseScheduler(v *settings.Values, environ []string, present bool) (target
 	case !present:
 		return target{}, usageError{fmt.Errorf("setting %s (%s): %s needs a scheduler, and none is linked into this program\n"+
 			`  import _ "github.com/funchost/funchost/framework/embedded"`, keyScheduler, origin, text)}
-	default:
+	case embedded:
 		return embeddedTarget(v, dir), nil
+	default:
+		return embeddedTarget(v, ""), nil
 	}
 }
 

@@ -1,0 +1,163 @@
+package framework
+
+import (
+	"context"
+	"net"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/funchost/funchost/framework/internal/lifecycle"
+)
+
+// slowPart is a runner that is ready after a while and takes a while to stop.
+type slowPart struct {
+	starts, stops time.Duration
+	ready         chan struct{}
+}
+
+func newSlowPart(starts, stops time.Duration) *slowPart {
+	return &slowPart{starts, stops, make(chan struct{})}
+}
+
+func (s *slowPart) Ready() <-chan struct{} { return s.ready }
+
+func (s *slowPart) Run(ctx context.Context) error {
+	time.Sleep(s.starts)
+	close(s.ready)
+	<-ctx.Done()
+	time.Sleep(s.stops)
+	return nil
+}
+
+func TestProbesTellTheStateOfTheProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := NewProcess("test", Config{AdminListen: adminNone, Logger: quiet})
+		p.Add("slow", newSlowPart(10*time.Second, 10*time.Second))
+		probe := func(path string, status int, body string) {
+			t.Helper()
+			w := httptest.NewRecorder()
+			p.adminHandler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if got := strings.TrimSpace(w.Body.String()); w.Code != status || got != body {
+				t.Errorf("%s: %d %q, want %d %q", path, w.Code, got, status, body)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+
+		time.Sleep(5 * time.Second)
+		probe("/readyz", 503, "starting")
+		probe("/healthz", 200, "live")
+		time.Sleep(10 * time.Second)
+		probe("/readyz", 200, "ready")
+		cancel()
+		time.Sleep(5 * time.Second)
+		probe("/readyz", 503, "draining")
+		probe("/healthz", 200, "live")
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPauseKeepsServingForLoadBalancers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := NewProcess("test", Config{AdminListen: adminNone, Logger: quiet})
+		served := newSlowPart(0, 0)
+		p.Add("listener", served)
+		p.addPause("load balancers", 12*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != time.Minute+12*time.Second {
+			t.Errorf("ended after %v, want the minute and the pause", took)
+		}
+	})
+}
+
+func TestAdminListenerServesOnLoopback(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready := make(chan string, 1)
+	p := NewProcess("test", Config{Logger: quiet, OnReady: func(admin net.Addr) { ready <- admin.String() }})
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	address := <-ready
+	if !strings.HasPrefix(address, "127.0.0.1:") {
+		t.Errorf("admin listener on %s, want loopback", address)
+	}
+	c := client(t)
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 404} {
+		if status, _ := get(t, c, "http://"+address+path); status != want {
+			t.Errorf("%s: %d, want %d", path, status, want)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTakenAdminPortNamesItsFlag(t *testing.T) {
+	t.Parallel()
+	url, _ := serve(t, nil, quiet, time.Minute)
+	p := NewProcess("test", Config{AdminListen: strings.TrimPrefix(url, "http://"), AdminFlag: "--admin-port", Logger: quiet})
+	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--admin-port") {
+		t.Errorf("error %v, want one with the flag", err)
+	}
+}
+
+// The signals go to the whole test process, so this test is not parallel.
+func TestSecondSignalCutsTheStop(t *testing.T) {
+	kill := func() {
+		t.Helper()
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := SignalContext(t.Context())
+	defer stop()
+	p := NewProcess("test", Config{AdminListen: adminNone, Logger: quiet, ShutdownTimeout: time.Hour, OnReady: func(net.Addr) { kill() }})
+	draining := make(chan struct{})
+	p.Add("patient", patient{draining})
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	<-draining
+	kill()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := context.Cause(ctx).Error(); got != "signal terminated" {
+		t.Errorf("cause %q, want the signal", got)
+	}
+}
+
+func TestStopOfSignalContextEndsIt(t *testing.T) {
+	ctx, stop := SignalContext(t.Context())
+	stop()
+	if ctx.Err() == nil {
+		t.Error("the context lives")
+	}
+}
+
+// patient drains for as long as it may.
+type patient struct{ draining chan struct{} }
+
+func (p patient) Ready() <-chan struct{} { return closed() }
+
+func (p patient) Run(ctx context.Context) error {
+	<-ctx.Done()
+	close(p.draining)
+	<-lifecycle.Grace(ctx).Done()
+	return nil
+}
