@@ -1,0 +1,59 @@
+# A line of help stands behind ## of each target; `make` prints them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## Show what there is to make.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  make /'
+
+.PHONY: run
+run: ## Serve the first example, rebuilt on every save.
+	$(GO) run ./cmd/funchost run ./examples/hellocities
+
+.PHONY: test
+test: ## Run all tests; needs Go and nothing else.
+	CGO_ENABLED=0 $(GO) test ./...
+
+.PHONY: quick
+quick: fmt-check vet test ## Before each commit: format, vet, tests.
+
+.PHONY: check
+check: fmt-check vet lint race ## Before a push and in CI: quick with the linters, the race detector and generated code.
+
+.PHONY: fmt
+fmt: ## Format all Go files.
+	$(TOOL) gofumpt -w .
+
+.PHONY: fmt-check
+fmt-check:
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	[[ -z $$unformatted ]] || { printf 'not formatted, run make fmt:\n%s\n' "$$unformatted" >&2; exit 1; }
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: ## Run the linters; their first build takes minutes.
+	$(TOOL) golangci-lint run ./...
+
+# The rules of the house (directions, docs links, generated code) are tests of
+# the root package, so they run here too. With protoc asked for they cannot skip.
+.PHONY: race
+race: ## Run all tests with the race detector; needs a C compiler.
+	FUNCHOST_NEED_PROTOC=$(if $(shell command -v protoc),1,) CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: generate
+generate: ## Generate the protocol code; needs protoc.
+	tools/generate/proto.sh
+
+.PHONY: interop
+interop: ## Run the JavaScript and Python SDKs against our scheduler; needs node and python3.
+	dts/dtstest/interop/run
+
+.PHONY: bench
+bench: ## Run the benchmarks once; docs/performance.md says how to read them.
+	$(GO) test -run '^$$' -bench . -benchmem ./...
