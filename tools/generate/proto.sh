@@ -17,7 +17,8 @@ module=github.com/funchost/funchost
 PATH="$bin:$PATH" protoc -I . \
 	--go_out=. --go_opt=module=$module \
 	--go-grpc_out=. --go-grpc_opt=module=$module \
-	dts/internal/dtspb/messages.proto dts/internal/dtspb/backend.proto dts/internal/dtsgrpc/services.proto
+	dts/internal/dtspb/messages.proto dts/internal/dtspb/backend.proto dts/internal/dtsgrpc/services.proto \
+	dts/scheduler/internal/record/record.proto
 
 # Our messages live in a package of our own, the services keep their names on
 # the wire: TestServiceNamesOnTheWire holds both.

@@ -1,0 +1,150 @@
+// Package dtstest runs a scheduler inside a test: the real one, in memory, with
+// direct calls instead of sockets, so that it works in a testing/synctest bubble.
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		s := dtstest.Start(t)
+//		… workers and clients on s.Client(), time.Sleep is free …
+//		s.Crash() // power cut: what was not synced may be gone
+//		…
+//	})
+package dtstest
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/internal/disk"
+	"github.com/funchost/funchost/dts/scheduler"
+)
+
+// Option changes what [Start] starts.
+type Option func(*options)
+
+type options struct {
+	listen bool
+	seed   uint64
+	log    *slog.Logger
+}
+
+// Listen makes the scheduler listen on a free port of 127.0.0.1 as well. It does
+// not work in a bubble.
+func Listen() Option { return func(o *options) { o.listen = true } }
+
+// Seed repeats what earlier crashes with the same seed left on the disk. The
+// default is a seed of its own for each start, which a failing test prints.
+func Seed(seed uint64) Option { return func(o *options) { o.seed = seed } }
+
+// Log makes the scheduler log to l. The default discards its log.
+func Log(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// Scheduler is a running scheduler. Its methods are for one goroutine.
+type Scheduler struct {
+	t      testing.TB
+	opts   options
+	rng    *rand.Rand
+	link   *link
+	client *dts.Client
+	addr   string
+
+	disk   *disk.FS
+	server *scheduler.Server
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+// Start starts a scheduler that stops when the test ends.
+func Start(t testing.TB, opts ...Option) *Scheduler {
+	t.Helper()
+	s := &Scheduler{t: t, opts: options{seed: rand.Uint64()}, link: &link{}, disk: disk.Crashable()}
+	for _, o := range opts {
+		o(&s.opts)
+	}
+	s.rng = rand.New(rand.NewPCG(s.opts.seed, 0))
+	if s.opts.listen {
+		s.addr = "127.0.0.1:0"
+	}
+	s.run()
+	s.client = s.Connect("default")
+	t.Cleanup(func() {
+		s.stop()
+		if t.Failed() {
+			t.Logf("dtstest: seed %d", s.opts.seed)
+		}
+	})
+	return s
+}
+
+// run starts a server on the disk as it is.
+func (s *Scheduler) run() {
+	s.t.Helper()
+	listen := "none"
+	if s.addr != "" {
+		listen = s.addr
+	}
+	server, err := scheduler.New(scheduler.Config{Dir: "scheduler", Disk: s.disk, Listen: listen, Logger: s.opts.log})
+	if err != nil {
+		s.t.Fatalf("dtstest: %v", err)
+	}
+	if s.addr != "" {
+		s.addr = server.Addr().String()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.server, s.cancel, s.ended = server, cancel, make(chan error, 1)
+	go func() { s.ended <- server.Run(ctx) }()
+	<-server.Ready()
+	s.link.connect(server.Conn())
+}
+
+func (s *Scheduler) stop() {
+	s.t.Helper()
+	s.cancel()
+	if err := <-s.ended; err != nil {
+		s.t.Errorf("dtstest: scheduler: %v", err)
+	}
+}
+
+// Client returns a client of the hub "default". It goes on working after a
+// crash, as one that connects again does.
+func (s *Scheduler) Client() *dts.Client { return s.client }
+
+// Connect returns a client of a hub.
+func (s *Scheduler) Connect(hub string, opts ...dts.Option) *dts.Client {
+	s.t.Helper()
+	cs := dts.ConnectionString{Endpoint: "http://127.0.0.1", TaskHub: hub, Authentication: dts.AuthNone}
+	c, err := dts.Dial(cs, append([]dts.Option{dts.WithConn(s.link)}, opts...)...)
+	if err != nil {
+		s.t.Fatalf("dtstest: %v", err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// ConnectionString returns what a client of the hub "default" in another process
+// connects with. The scheduler must have been started with [Listen].
+func (s *Scheduler) ConnectionString() dts.ConnectionString {
+	return s.server.ConnectionString("default")
+}
+
+// Crash cuts the power: from one moment on nobody gets an answer, then what was
+// synced, and by chance some of what was not, is all that the restarted scheduler
+// has. It returns when that one takes calls.
+func (s *Scheduler) Crash() *Scheduler {
+	s.t.Helper()
+	s.link.cut() // an answer that crosses the cut would look like a loss
+	image := s.disk.Cut(s.rng, s.rng.IntN(101))
+	s.stop()
+	s.disk = image
+	s.run()
+	return s
+}
+
+// Restart stops the scheduler in order and starts it again.
+func (s *Scheduler) Restart() *Scheduler {
+	s.t.Helper()
+	s.stop()
+	s.run()
+	return s
+}

@@ -1,0 +1,235 @@
+// Package inproc connects a gRPC client with a gRPC server in one process by
+// direct calls: no HTTP/2, no encoding.
+//
+// A message that is passed belongs to the receiver; the sender does not touch it
+// again. Only messages are passed on: headers and trailers of the server are
+// dropped, call options are ignored.
+package inproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Conn is both ends: a grpc.ServiceRegistrar for the server and a
+// grpc.ClientConnInterface for clients. Register before the first call.
+type Conn struct {
+	unary   map[string]unary
+	streams map[string]stream
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	ctx    context.Context
+	cancel context.CancelFunc
+	calls  sync.WaitGroup
+}
+
+type unary struct {
+	impl    any
+	handler grpc.MethodHandler
+}
+
+type stream struct {
+	impl    any
+	handler grpc.StreamHandler
+}
+
+// New returns a connection without services.
+func New() *Conn {
+	c := &Conn{unary: make(map[string]unary), streams: make(map[string]stream)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// RegisterService serves the methods of d with impl.
+func (c *Conn) RegisterService(d *grpc.ServiceDesc, impl any) {
+	for _, m := range d.Methods {
+		c.unary["/"+d.ServiceName+"/"+m.MethodName] = unary{impl, m.Handler}
+	}
+	for _, s := range d.Streams {
+		c.streams["/"+d.ServiceName+"/"+s.StreamName] = stream{impl, s.Handler}
+	}
+}
+
+// Close refuses further calls, cancels those that run and waits for them.
+func (c *Conn) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.calls.Wait()
+}
+
+var errClosed = status.Error(codes.Unavailable, "the server in this process has stopped")
+
+// enter begins a call; the context of a call ends with the server too.
+func (c *Conn) enter(ctx context.Context) (context.Context, func(), error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, nil, errClosed
+	}
+	c.calls.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(c.ctx, cancel)
+	return incoming(ctx), func() {
+		stop()
+		cancel()
+		c.calls.Done()
+	}, nil
+}
+
+// incoming makes the client's metadata the server's.
+func incoming(ctx context.Context) context.Context {
+	md, ok := metadata.FromOutgoingContext(ctx)
+	if !ok {
+		md = metadata.MD{}
+	}
+	return metadata.NewIncomingContext(ctx, md)
+}
+
+// Invoke calls a unary method.
+func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
+	m, ok := c.unary[method]
+	if !ok {
+		return unknown(method)
+	}
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	ctx, leave, err := c.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	out, err := m.handler(m.impl, ctx, func(in any) error { return move(in, args) }, nil)
+	if err != nil {
+		return asStatus(err)
+	}
+	return move(reply, out)
+}
+
+func unknown(method string) error {
+	return status.Errorf(codes.Unimplemented, "unknown method %s", strings.TrimPrefix(method, "/"))
+}
+
+func asStatus(err error) error {
+	if s, ok := status.FromError(err); ok && s.Code() != codes.Unknown {
+		return s.Err()
+	}
+	return status.FromContextError(err).Err()
+}
+
+// move makes to what from is; the two share all that is below the first level.
+func move(to, from any) error {
+	dst, ok := to.(proto.Message)
+	src, ok2 := from.(proto.Message)
+	if !ok || !ok2 {
+		return status.Errorf(codes.Internal, "BUG: %T is passed as %T", from, to)
+	}
+	d, s := dst.ProtoReflect(), src.ProtoReflect()
+	if d.Descriptor() != s.Descriptor() {
+		return status.Errorf(codes.Internal, "BUG: %T is passed as %T", from, to)
+	}
+	proto.Reset(dst)
+	s.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		d.Set(f, v)
+		return true
+	})
+	return nil
+}
+
+// NewStream begins a streaming call. Only the server may stream.
+func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	m, ok := c.streams[method]
+	if !ok {
+		return nil, unknown(method)
+	}
+	if desc.ClientStreams {
+		return nil, status.Error(codes.Unimplemented, "client streams do not work in process")
+	}
+	ctx, leave, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipe{ctx: ctx, request: make(chan any, 1), messages: make(chan any), done: make(chan struct{})}
+	go func() {
+		defer leave()
+		defer close(p.done)
+		p.err = io.EOF
+		if err := m.handler(m.impl, (*serverEnd)(p)); err != nil {
+			p.err = asStatus(err)
+		}
+	}()
+	return (*clientEnd)(p), nil
+}
+
+// pipe is a server-streaming call.
+type pipe struct {
+	ctx      context.Context
+	request  chan any
+	messages chan any
+	done     chan struct{} // closed when the handler has returned
+	err      error         // how it ended; set before done is closed
+}
+
+type clientEnd pipe
+
+func (p *clientEnd) Header() (metadata.MD, error) { return nil, nil }
+func (p *clientEnd) Trailer() metadata.MD         { return nil }
+func (p *clientEnd) CloseSend() error             { return nil }
+func (p *clientEnd) Context() context.Context     { return p.ctx }
+
+func (p *clientEnd) SendMsg(m any) error {
+	select {
+	case p.request <- m:
+		return nil
+	default:
+		return errors.New("BUG: a second request on a server stream")
+	}
+}
+
+func (p *clientEnd) RecvMsg(m any) error {
+	select {
+	case v := <-p.messages:
+		return move(m, v)
+	case <-p.done:
+		return p.err
+	}
+}
+
+type serverEnd pipe
+
+func (p *serverEnd) SetHeader(metadata.MD) error  { return nil }
+func (p *serverEnd) SendHeader(metadata.MD) error { return nil }
+func (p *serverEnd) SetTrailer(metadata.MD)       {}
+func (p *serverEnd) Context() context.Context     { return p.ctx }
+
+func (p *serverEnd) SendMsg(m any) error {
+	select {
+	case p.messages <- m:
+		return nil
+	case <-p.ctx.Done():
+		return status.FromContextError(p.ctx.Err()).Err()
+	}
+}
+
+func (p *serverEnd) RecvMsg(m any) error {
+	select {
+	case v := <-p.request:
+		return move(m, v)
+	case <-p.ctx.Done():
+		return fmt.Errorf("read request: %w", p.ctx.Err())
+	}
+}

@@ -1,0 +1,104 @@
+package dispatch
+
+import (
+	"time"
+
+	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+)
+
+// Kind is a kind of work item.
+type Kind uint8
+
+// The kinds.
+const (
+	Orchestration Kind = iota
+	Activity
+	kinds
+)
+
+// Item is work for one worker.
+type Item struct {
+	Kind Kind
+	// Key names the work. For the turns of an orchestration only ID is set.
+	Key     engine.TaskKey
+	Name    string
+	Version string
+	// Task is the activity to run.
+	Task engine.Task
+	// Since is when the item became ready.
+	Since time.Time
+	// Losses is how often a worker was lost with the item.
+	Losses uint32
+	// Recovered tells that the item is from before a restart of the scheduler,
+	// which may have been the item's doing.
+	Recovered bool
+	// Abandons is how often in a row workers gave the item back.
+	Abandons int
+
+	state itemState
+	lease *Lease // the last one, while its answer would be accepted
+}
+
+type itemState uint8
+
+const (
+	waiting itemState = iota
+	leased
+	gone // done or withdrawn; skipped where it still stands in a queue
+)
+
+// Again returns the item as it may be pushed again.
+func (it *Item) Again() *Item {
+	again := *it
+	again.state, again.lease = waiting, nil
+	return &again
+}
+
+type class struct {
+	kind          Kind
+	name, version string
+}
+
+func (it *Item) class() class { return class{it.Kind, it.Name, it.Version} }
+
+// fifo is a queue of items that can be put back at the front.
+type fifo struct {
+	items []*Item
+	head  int
+}
+
+func (f *fifo) push(it *Item) { f.items = append(f.items, it) }
+
+func (f *fifo) pushFront(it *Item) {
+	if f.head == 0 {
+		f.items = append(make([]*Item, 8, 8+len(f.items)+1), f.items...)
+		f.head = 8
+	}
+	f.head--
+	f.items[f.head] = it
+}
+
+// peek returns the first item that still waits, nil if there is none.
+func (f *fifo) peek() *Item {
+	for f.head < len(f.items) {
+		it := f.items[f.head]
+		if it.state == waiting {
+			return it
+		}
+		f.drop()
+	}
+	return nil
+}
+
+func (f *fifo) drop() {
+	f.items[f.head] = nil
+	f.head++
+	if f.head == len(f.items) {
+		f.items, f.head = f.items[:0], 0
+		return
+	}
+	if f.head >= 1024 && f.head*2 >= len(f.items) { // let the memory go
+		f.items = append([]*Item(nil), f.items[f.head:]...)
+		f.head = 0
+	}
+}

@@ -1,0 +1,140 @@
+package dispatch
+
+import (
+	"slices"
+)
+
+// Filter is what a stream wants of one kind. Nil wants everything.
+type Filter struct {
+	// Names wanted, each with the versions wanted; no version means any.
+	Names map[string][]string
+}
+
+func (f *Filter) matches(name, version string) bool {
+	if f == nil {
+		return true
+	}
+	versions, ok := f.Names[name]
+	return ok && (len(versions) == 0 || slices.Contains(versions, version))
+}
+
+// StreamOptions say what a worker asked for.
+type StreamOptions struct {
+	// WorkerID tells streams of one worker together; may be empty.
+	WorkerID string
+	// Window is the number of items of each kind that may be out at once.
+	Window [kinds]int
+	// Filters per kind.
+	Filters [kinds]*Filter
+	// Streaming tells that the worker can fetch histories itself.
+	Streaming bool
+}
+
+// Stream is one worker's connection.
+type Stream struct {
+	q    *Queue
+	opts StreamOptions
+	more chan struct{}
+
+	// Guarded by the queue's lock.
+	free    [kinds]int
+	held    map[*Lease]struct{}
+	waiting bool
+	closed  bool
+	matched map[class]bool
+}
+
+// Open connects a worker.
+func (q *Queue) Open(opts StreamOptions) *Stream {
+	s := &Stream{
+		q: q, opts: opts,
+		more:    make(chan struct{}, 1),
+		free:    opts.Window,
+		held:    make(map[*Lease]struct{}),
+		matched: make(map[class]bool),
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.streams[s] = struct{}{}
+	return s
+}
+
+// Options returns what the worker asked for.
+func (s *Stream) Options() StreamOptions { return s.opts }
+
+// More receives when Take may find something.
+func (s *Stream) More() <-chan struct{} { return s.more }
+
+// Take leases the oldest item that the stream wants and has a slot for, nil if
+// there is none now; then More will tell.
+func (s *Stream) Take() *Lease {
+	q := s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	var oldest *Item
+	for cl, f := range q.classes {
+		if s.free[cl.kind] == 0 || !s.matches(cl) {
+			continue
+		}
+		it := f.peek()
+		if it != nil && (oldest == nil || it.Since.Before(oldest.Since)) {
+			oldest = it
+		}
+	}
+	if oldest == nil {
+		if !s.waiting {
+			s.waiting = true
+			q.idle = append(q.idle, s)
+		}
+		return nil
+	}
+	q.classes[oldest.class()].drop()
+	return q.grant(s, oldest)
+}
+
+// Close ends the stream: all it holds is lost, goes back to the front and is
+// returned.
+func (s *Stream) Close() []*Item {
+	q := s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	delete(q.streams, s)
+	if i := slices.Index(q.idle, s); i >= 0 {
+		q.idle = slices.Delete(q.idle, i, i+1)
+	}
+	var lost []*Item
+	for l := range s.held {
+		l.Item.Losses++
+		lost = append(lost, l.Item)
+		q.putBack(l)
+	}
+	clear(s.held)
+	return lost
+}
+
+func (s *Stream) signal() {
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+// matches reports whether the stream wants items of the class.
+func (s *Stream) matches(c class) bool {
+	if s.opts.Filters[c.kind] == nil {
+		return true
+	}
+	m, ok := s.matched[c]
+	if !ok {
+		m = s.opts.Filters[c.kind].matches(c.name, c.version)
+		s.matched[c] = m
+	}
+	return m
+}

@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/scheduler/internal/record"
+)
+
+// What a command is refused with.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrExists   = errors.New("already exists")
+	ErrInvalid  = errors.New("invalid")
+	// ErrStale refuses an answer for work that is no longer the answerer's.
+	ErrStale = errors.New("work item is stale")
+)
+
+// Command is one thing to decide.
+type Command interface {
+	// touches adds the ids of all instances the command needs, as far as they can
+	// be told from those in s.
+	touches(s *State, add func(id string))
+	apply(s *State, now time.Time) error
+}
+
+// State is the instances that one decision may read and change, and the sources
+// of what it may not make up itself.
+type State struct {
+	// NewID returns 32 random hexadecimal digits.
+	NewID func() string
+	// NewGeneration returns a number that no execution of the hub had before.
+	NewGeneration func() uint64
+	// MaxPayload is the largest payload in bytes.
+	MaxPayload int
+
+	instances map[string]*Instance
+	dirty     map[string]struct{}
+	fx        Effects
+}
+
+// Put makes in, or the knowledge that id does not exist when in is nil, part of
+// the state.
+func (s *State) Put(id string, in *Instance) {
+	if s.instances == nil {
+		s.instances = make(map[string]*Instance, 2)
+	}
+	s.instances[id] = in
+}
+
+// Instance returns the instance with the id, nil if there is none.
+func (s *State) Instance(id string) *Instance { return s.instances[id] }
+
+// Has reports whether id is part of the state, existing or not.
+func (s *State) Has(id string) bool {
+	_, ok := s.instances[id]
+	return ok
+}
+
+// Touches returns the ids that cmd needs and s does not have, in order. Apply may
+// be called when there are none.
+func Touches(s *State, cmd Command) []string {
+	var missing []string
+	cmd.touches(s, func(id string) {
+		if !s.Has(id) && !slices.Contains(missing, id) {
+			missing = append(missing, id)
+		}
+	})
+	slices.Sort(missing)
+	return missing
+}
+
+// Apply decides cmd at now. It changes the instances of s and returns the same
+// change as effects, or an error and changes nothing.
+func Apply(s *State, cmd Command, now time.Time) (Effects, error) {
+	s.fx = Effects{}
+	clear(s.dirty)
+	if err := cmd.apply(s, now); err != nil {
+		return Effects{}, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.dirty)) {
+		if in := s.instances[id]; in != nil {
+			s.fx.write(Write{Op: PutInstance, ID: id, Instance: in.Record})
+		}
+	}
+	return s.fx, nil
+}
+
+// Effects are what a decision changes and what follows from it.
+type Effects struct {
+	// Writes go to disk together, in this order.
+	Writes []Write
+	// Tasks may be handed to workers once the writes are durable.
+	Tasks []Task
+	// Timers were created; their rows are among the writes.
+	Timers []Timer
+	// Withdrawn tasks must not be handed out any more.
+	Withdrawn []TaskKey
+}
+
+func (fx *Effects) write(w Write) { fx.Writes = append(fx.Writes, w) }
+
+// Op says what a write does.
+type Op uint8
+
+// The writes a decision can ask for.
+const (
+	PutInstance     Op = iota + 1 // ID, Instance
+	DeleteInstance                // ID
+	PutMessage                    // ID, Gen, Turn, Slot, Event
+	DeleteMessage                 // ID, Gen, Turn, Slot
+	PutTurn                       // ID, Gen, Turn, Events
+	DeleteExecution               // ID, Gen: history, messages and tasks
+	PutTask                       // ID, Gen, TaskID, Task
+	DeleteTask                    // ID, Gen, TaskID
+	PutTimer                      // ID, Gen, TaskID, At
+	DeleteTimer                   // ID, Gen, TaskID, At
+	PutReady                      // ID, Ready
+	DeleteReady                   // ID
+	PutCreated                    // ID, At
+	DeleteCreated                 // ID, At
+)
+
+// Write is one change on disk; Op says which fields it uses.
+type Write struct {
+	Op         Op
+	ID         string
+	Gen        uint64
+	Turn, Slot uint32
+	TaskID     int32
+	At         int64
+	Instance   *record.Instance
+	Event      *dtspb.HistoryEvent
+	Events     []*dtspb.HistoryEvent
+	Task       *record.Task
+	Ready      *record.Ready
+}
+
+// TaskKey names one scheduled activity.
+type TaskKey struct {
+	ID     string
+	Gen    uint64
+	TaskID int32
+}
+
+// Task is an activity that a worker may run.
+type Task struct {
+	TaskKey
+	Task *record.Task
+}
+
+// StartTimer is the TaskID of the timer that starts an instance at its time.
+const StartTimer int32 = -1
+
+// Timer is something that happens to an instance at a time.
+type Timer struct {
+	TaskKey
+	Due int64
+}
+
+// touch marks the instance's own row for writing.
+func (s *State) touch(in *Instance, now time.Time) {
+	if s.dirty == nil {
+		s.dirty = make(map[string]struct{}, 2)
+	}
+	s.dirty[in.ID()] = struct{}{}
+	in.Record.Updated = now.UnixNano()
+}
+
+// deliver gives a message to in. It is dropped where nobody waits for it: the
+// instance is gone or has ended, or the outcome's task has one or was never
+// scheduled by this execution.
+func (s *State) deliver(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
+	if in == nil || in.Terminal() {
+		return
+	}
+	if id, kind, ok := outcomeOf(e); ok {
+		if in.open[id].kind != kind {
+			return
+		}
+		delete(in.open, id)
+	}
+	m := in.append(e, true)
+	s.fx.write(Write{Op: PutMessage, ID: in.ID(), Gen: in.Record.GetGeneration(), Turn: m.Turn, Slot: m.Slot, Event: e})
+	s.announce(in, now)
+}
+
+// announce writes the row that tells a restarted scheduler of stored messages.
+func (s *State) announce(in *Instance, now time.Time) {
+	if in.ReadyRow || in.waitsForStart(now) {
+		return
+	}
+	in.ReadyRow = true
+	s.fx.write(Write{Op: PutReady, ID: in.ID(), Ready: &record.Ready{
+		Name: in.Record.GetName(), Version: in.Record.GetVersion(), Since: now.UnixNano(),
+	}})
+}
+
+// hush removes the row of announce when no stored message is left.
+func (s *State) hush(in *Instance) {
+	if in.ReadyRow && !in.storedMessages() {
+		in.ReadyRow = false
+		s.fx.write(Write{Op: DeleteReady, ID: in.ID()})
+	}
+}
+
+// openIDs returns the ids of what is open of a kind, in order.
+func (in *Instance) openIDs(kind openKind) []int32 {
+	var ids []int32
+	for id, o := range in.open {
+		if o.kind == kind {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(in.open[a].due, in.open[b].due), cmp.Compare(a, b))
+	})
+	return ids
+}
+
+// dropExecution removes all rows of in's current execution but its own row, and
+// withdraws its tasks.
+func (s *State) dropExecution(in *Instance) {
+	s.dropOpen(in)
+	s.fx.write(Write{Op: DeleteExecution, ID: in.ID(), Gen: in.Record.GetGeneration()})
+	in.History, in.Inbox, in.Delivered = nil, nil, 0
+	in.Record.Events, in.Record.HistoryBytes = 0, 0
+	s.hush(in)
+}
+
+// dropOpen removes the tasks and timers that in still waits for.
+func (s *State) dropOpen(in *Instance) {
+	id, gen := in.ID(), in.Record.GetGeneration()
+	for _, task := range in.openIDs(openTask) {
+		s.fx.write(Write{Op: DeleteTask, ID: id, Gen: gen, TaskID: task})
+		s.fx.Withdrawn = append(s.fx.Withdrawn, TaskKey{id, gen, task})
+	}
+	for _, timer := range in.openIDs(openTimer) {
+		s.fx.write(Write{Op: DeleteTimer, ID: id, Gen: gen, TaskID: timer, At: in.open[timer].due})
+	}
+	if in.Record.GetTurn() == 0 && in.Record.GetScheduled() != 0 {
+		s.fx.write(Write{Op: DeleteTimer, ID: id, Gen: gen, TaskID: StartTimer, At: in.Record.GetScheduled()})
+	}
+	clear(in.open)
+}
+
+func refuse(kind error, format string, args ...any) error {
+	return fmt.Errorf("%w: %s", kind, fmt.Sprintf(format, args...))
+}
+
+// event returns a history event made by the scheduler at now.
+func event(now time.Time) *dtspb.HistoryEvent {
+	return &dtspb.HistoryEvent{EventId: -1, Timestamp: timestamppb.New(now)}
+}

@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/scheduler/internal/record"
+)
+
+// Instance is one orchestration in memory.
+type Instance struct {
+	// Record is what the instance's own row holds.
+	Record *record.Instance
+	// History is the committed history of the current execution.
+	History []*dtspb.HistoryEvent
+	// Inbox holds the messages that no committed turn has consumed, in order.
+	Inbox []Message
+	// ReadyRow tells that a row announces the stored messages of the inbox.
+	ReadyRow bool
+	// Delivered is how many messages of the inbox a worker was handed and has not
+	// answered for; 0 is none.
+	Delivered int
+
+	open map[int32]open
+}
+
+// Message is something an execution has not consumed yet.
+type Message struct {
+	Turn, Slot uint32
+	Event      *dtspb.HistoryEvent
+	// Stored is false for a fired timer, whose row is the one in the due index.
+	Stored bool
+}
+
+// open is something an execution scheduled and has no outcome of.
+type open struct {
+	kind  openKind
+	due   int64  // timer: when it fires
+	fired bool   // timer: its message is in the inbox
+	child string // child: its instance id
+}
+
+type openKind uint8
+
+const (
+	openTask openKind = iota + 1
+	openTimer
+	openChild
+)
+
+// Load makes an instance of what is stored: its record, the committed history
+// and the messages beyond it. Timers that are due by now become messages again.
+func Load(rec *record.Instance, history []*dtspb.HistoryEvent, inbox []Message, readyRow bool, now time.Time) *Instance {
+	in := &Instance{Record: rec, History: history, Inbox: inbox, ReadyRow: readyRow}
+	for _, e := range history {
+		in.observe(e)
+	}
+	for _, m := range inbox {
+		in.observe(m.Event)
+	}
+	in.fireDue(now)
+	return in
+}
+
+// ID returns the instance id.
+func (in *Instance) ID() string { return in.Record.GetId() }
+
+// Started returns the event that began the current execution.
+func (in *Instance) Started() *dtspb.ExecutionStartedEvent {
+	for _, e := range in.History[:min(len(in.History), 2)] {
+		if s := e.GetExecutionStarted(); s != nil {
+			return s
+		}
+	}
+	if len(in.Inbox) > 0 {
+		return in.Inbox[0].Event.GetExecutionStarted()
+	}
+	return nil
+}
+
+// Terminal reports whether the instance has ended for good.
+func (in *Instance) Terminal() bool { return Terminal(in.Record.GetStatus()) }
+
+// Terminal reports whether s is a status that only a purge, a rewind or a new
+// start can change.
+func Terminal(s dtspb.OrchestrationStatus) bool {
+	switch s {
+	case dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_COMPLETED,
+		dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED,
+		dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CANCELED,
+		dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_TERMINATED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Deliverable reports whether a worker could take a turn at now.
+func (in *Instance) Deliverable(now time.Time) bool {
+	return len(in.Inbox) > 0 && !in.Terminal() && !in.waitsForStart(now)
+}
+
+// waitsForStart reports whether the instance was started for a later time.
+func (in *Instance) waitsForStart(now time.Time) bool {
+	return in.Record.GetTurn() == 0 && in.Record.GetScheduled() > now.UnixNano()
+}
+
+// Deliver takes the messages of the next turn for a worker and returns the
+// turn's new events: OrchestratorStarted, then the messages. It may be called
+// again for the same turn when the worker was lost; the messages are the same.
+func (in *Instance) Deliver(now time.Time) []*dtspb.HistoryEvent {
+	turn := in.Record.GetTurn() + 1
+	n := 0
+	for n < len(in.Inbox) && in.Inbox[n].Turn == turn {
+		n++
+	}
+	in.Delivered = n
+	// The orchestration's clock never goes back, and is strictly later than any
+	// timer that fires with it: Java's worker would create the timer again.
+	clock := max(now.UnixNano(), in.Record.GetClock()+1)
+	events := make([]*dtspb.HistoryEvent, 1, n+1)
+	for _, m := range in.Inbox[:n] {
+		if t := m.Event.GetTimerFired(); t != nil {
+			clock = max(clock, nanos(t.GetFireAt())+1)
+		}
+		events = append(events, m.Event)
+	}
+	events[0] = &dtspb.HistoryEvent{
+		EventId:   -1,
+		Timestamp: timestamppb.New(time.Unix(0, clock)),
+		EventType: &dtspb.HistoryEvent_OrchestratorStarted{OrchestratorStarted: &dtspb.OrchestratorStartedEvent{}},
+	}
+	return events
+}
+
+// observe keeps the set of open tasks, timers and children in step with an event
+// that became part of the execution, committed or as a message.
+func (in *Instance) observe(e *dtspb.HistoryEvent) {
+	switch t := e.GetEventType().(type) {
+	case *dtspb.HistoryEvent_TaskScheduled:
+		in.setOpen(e.GetEventId(), open{kind: openTask})
+	case *dtspb.HistoryEvent_TimerCreated:
+		in.setOpen(e.GetEventId(), open{kind: openTimer, due: nanos(t.TimerCreated.GetFireAt())})
+	case *dtspb.HistoryEvent_SubOrchestrationInstanceCreated:
+		in.setOpen(e.GetEventId(), open{kind: openChild, child: t.SubOrchestrationInstanceCreated.GetInstanceId()})
+	default:
+		if id, _, ok := outcomeOf(e); ok {
+			delete(in.open, id)
+		}
+	}
+}
+
+func (in *Instance) setOpen(id int32, o open) {
+	if in.open == nil {
+		in.open = make(map[int32]open)
+	}
+	in.open[id] = o
+}
+
+// outcomeOf tells which scheduled thing e is the outcome of.
+func outcomeOf(e *dtspb.HistoryEvent) (id int32, kind openKind, ok bool) {
+	switch t := e.GetEventType().(type) {
+	case *dtspb.HistoryEvent_TaskCompleted:
+		return t.TaskCompleted.GetTaskScheduledId(), openTask, true
+	case *dtspb.HistoryEvent_TaskFailed:
+		return t.TaskFailed.GetTaskScheduledId(), openTask, true
+	case *dtspb.HistoryEvent_TimerFired:
+		return t.TimerFired.GetTimerId(), openTimer, true
+	case *dtspb.HistoryEvent_SubOrchestrationInstanceCompleted:
+		return t.SubOrchestrationInstanceCompleted.GetTaskScheduledId(), openChild, true
+	case *dtspb.HistoryEvent_SubOrchestrationInstanceFailed:
+		return t.SubOrchestrationInstanceFailed.GetTaskScheduledId(), openChild, true
+	default:
+		return 0, 0, false
+	}
+}
+
+// fireDue turns every open timer that is due by now into a message.
+func (in *Instance) fireDue(now time.Time) {
+	if in.Terminal() {
+		return
+	}
+	for _, id := range in.openIDs(openTimer) {
+		if o := in.open[id]; !o.fired && o.due <= now.UnixNano() {
+			in.fire(id, o)
+		}
+	}
+}
+
+func (in *Instance) fire(id int32, o open) {
+	o.fired = true
+	in.open[id] = o
+	due := timestamppb.New(time.Unix(0, o.due))
+	in.append(&dtspb.HistoryEvent{
+		EventId:   -1,
+		Timestamp: due,
+		EventType: &dtspb.HistoryEvent_TimerFired{TimerFired: &dtspb.TimerFiredEvent{FireAt: due, TimerId: id}},
+	}, false)
+}
+
+// nanos is t as our rows count, kept within what they can say: 1970 to 2262.
+func nanos(t *timestamppb.Timestamp) int64 {
+	const last = math.MaxInt64 / int64(time.Second)
+	if t.GetSeconds() >= last {
+		return (last - 1) * int64(time.Second)
+	}
+	return max(0, t.GetSeconds()*int64(time.Second)+int64(t.GetNanos()))
+}
+
+// append puts a message at the end of the inbox, in the turn that will consume
+// it, and returns it.
+func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
+	m := Message{Turn: in.Record.GetTurn() + 1, Slot: 1, Event: e, Stored: stored}
+	if in.Delivered > 0 {
+		m.Turn++ // the next turn is at a worker and its messages are fixed
+	}
+	if n := len(in.Inbox); n > 0 && in.Inbox[n-1].Turn >= m.Turn {
+		m.Turn, m.Slot = in.Inbox[n-1].Turn, in.Inbox[n-1].Slot+1
+	}
+	in.Inbox = append(in.Inbox, m)
+	return m
+}
+
+// storedMessages reports whether the inbox holds a message with a row.
+func (in *Instance) storedMessages() bool {
+	for _, m := range in.Inbox {
+		if m.Stored {
+			return true
+		}
+	}
+	return false
+}

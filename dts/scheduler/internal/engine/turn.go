@@ -1,0 +1,366 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
+	"github.com/funchost/funchost/dts/scheduler/internal/record"
+)
+
+// Turn commits what an orchestrator decided (CompleteOrchestratorTask).
+type Turn struct {
+	ID  string
+	Gen uint64
+	// Started is the OrchestratorStarted event that the worker was handed.
+	Started *dtspb.HistoryEvent
+	// Response has the actions of all chunks.
+	Response *dtspb.OrchestratorResponse
+}
+
+func (c Turn) touches(s *State, add func(string)) {
+	add(c.ID)
+	in := s.Instance(c.ID)
+	if in == nil {
+		return
+	}
+	for _, a := range c.Response.GetActions() {
+		switch t := a.GetOrchestratorActionType().(type) {
+		case *dtspb.OrchestratorAction_CreateSubOrchestration:
+			id := childID(in, a)
+			add(id)
+			if child := s.Instance(id); child != nil {
+				addParent(child, add) // it may be replaced
+			}
+		case *dtspb.OrchestratorAction_SendEvent:
+			add(t.SendEvent.GetInstance().GetInstanceId())
+		case *dtspb.OrchestratorAction_TerminateOrchestration:
+			id := t.TerminateOrchestration.GetInstanceId()
+			add(id)
+			if target := s.Instance(id); target != nil {
+				addParent(target, add)
+			}
+		case *dtspb.OrchestratorAction_CompleteOrchestration:
+			addParent(in, add)
+			if recursive(in) {
+				for _, id := range in.openIDs(openChild) {
+					add(in.open[id].child)
+				}
+			}
+		}
+	}
+}
+
+func (c Turn) apply(s *State, now time.Time) error {
+	in := s.Instance(c.ID)
+	if in == nil || in.Record.GetGeneration() != c.Gen || in.Delivered == 0 || in.Terminal() {
+		return ErrStale
+	}
+	r := c.Response
+	actions, status := r.GetActions(), r.GetCustomStatus()
+	if problem := s.check(r); problem != nil {
+		actions, status = []*dtspb.OrchestratorAction{failAction(actions, problem)}, nil
+	}
+	consumed := in.Delivered
+	if n := r.GetNumEventsProcessed(); n != nil && int(n.GetValue()) < consumed {
+		consumed = int(max(n.GetValue(), 0))
+	}
+	kill, began := recursive(in), in.Started()
+	turn := s.consume(in, c.Started, consumed)
+	if status != nil {
+		in.Record.CustomStatus = status
+	}
+	if t := r.GetOrchestrationTraceContext(); t != nil {
+		in.Record.Trace = t
+	}
+	var last *dtspb.OrchestratorAction
+	for _, a := range actions {
+		if cur := a.GetCompleteOrchestration(); cur != nil {
+			// .NET can answer both terminated and continued-as-new; termination wins.
+			if last == nil || cur.GetOrchestrationStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_TERMINATED {
+				last = a
+			}
+			continue
+		}
+		if e := s.act(in, a, now); e != nil {
+			turn.events = append(turn.events, e)
+		}
+	}
+	if last == nil {
+		s.commit(in, turn)
+		s.hush(in)
+		s.touch(in, now)
+		return nil
+	}
+	if last.GetCompleteOrchestration().GetOrchestrationStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
+		s.continueAsNew(in, began, last.GetCompleteOrchestration(), now)
+		return nil
+	}
+	s.complete(in, turn, last, kill, now)
+	return nil
+}
+
+// turn is a turn on its way into history.
+type turn struct {
+	started  *dtspb.HistoryEvent
+	messages []Message
+	events   []*dtspb.HistoryEvent
+}
+
+// consume takes the first n messages out of the inbox as those of the next turn.
+func (s *State) consume(in *Instance, started *dtspb.HistoryEvent, n int) turn {
+	rec := in.Record
+	t := turn{started: started, messages: in.Inbox[:n:n]}
+	in.Inbox = in.Inbox[n:]
+	rec.Turn++
+	rec.Clock = nanos(started.GetTimestamp())
+	left := in.Delivered - n
+	in.Delivered = 0
+	for i, m := range t.messages {
+		if !m.Stored {
+			s.storeTimer(in, &t.messages[i])
+		}
+		switch m.Event.GetEventType().(type) {
+		case *dtspb.HistoryEvent_ExecutionSuspended:
+			rec.Status = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_SUSPENDED
+		case *dtspb.HistoryEvent_ExecutionResumed:
+			rec.Status = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_RUNNING
+		}
+	}
+	if rec.GetStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_PENDING {
+		rec.Status = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_RUNNING
+	}
+	if rec.GetTurn() == 1 && rec.GetScheduled() != 0 {
+		s.fx.write(Write{Op: DeleteTimer, ID: rec.GetId(), Gen: rec.GetGeneration(), TaskID: StartTimer, At: rec.GetScheduled()})
+	}
+	if left > 0 {
+		s.renumber(in)
+	}
+	return t
+}
+
+// storeTimer gives a fired timer its history row and removes it from the due index.
+func (s *State) storeTimer(in *Instance, m *Message) {
+	rec, fired := in.Record, m.Event.GetTimerFired()
+	m.Stored = true
+	delete(in.open, fired.GetTimerId())
+	s.fx.write(Write{Op: PutMessage, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: m.Turn, Slot: m.Slot, Event: m.Event})
+	s.fx.write(Write{Op: DeleteTimer, ID: rec.GetId(), Gen: rec.GetGeneration(), TaskID: fired.GetTimerId(), At: nanos(fired.GetFireAt())})
+}
+
+// renumber gives the messages that a worker sent back to the next turn, in front
+// of those that have arrived since.
+func (s *State) renumber(in *Instance) {
+	rec := in.Record
+	for _, m := range in.Inbox {
+		if m.Stored {
+			s.fx.write(Write{Op: DeleteMessage, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: m.Turn, Slot: m.Slot})
+		}
+	}
+	moved := make([]Message, len(in.Inbox))
+	for i, m := range in.Inbox {
+		m.Turn, m.Slot = rec.GetTurn()+1, uint32(i+1)
+		moved[i] = m
+		if m.Stored {
+			s.fx.write(Write{Op: PutMessage, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: m.Turn, Slot: m.Slot, Event: m.Event})
+		}
+	}
+	in.Inbox = moved
+}
+
+// commit makes t history.
+func (s *State) commit(in *Instance, t turn) {
+	rec := in.Record
+	before := len(in.History)
+	in.History = append(in.History, t.started)
+	for _, m := range t.messages {
+		in.History = append(in.History, m.Event)
+	}
+	in.History = append(in.History, t.events...)
+	for _, e := range in.History[before:] {
+		rec.HistoryBytes += uint64(proto.Size(e))
+	}
+	rec.Events += uint32(len(in.History) - before)
+	row := make([]*dtspb.HistoryEvent, 0, 1+len(t.events))
+	row = append(append(row, t.started), t.events...)
+	s.fx.write(Write{Op: PutTurn, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: rec.GetTurn(), Events: row})
+}
+
+// act carries out one action and returns the event that confirms it.
+func (s *State) act(in *Instance, a *dtspb.OrchestratorAction, now time.Time) *dtspb.HistoryEvent {
+	rec := in.Record
+	e := event(now)
+	e.EventId = a.GetId()
+	switch t := a.GetOrchestratorActionType().(type) {
+	case *dtspb.OrchestratorAction_ScheduleTask:
+		scheduled := &dtspb.TaskScheduledEvent{
+			Name: t.ScheduleTask.GetName(), Version: t.ScheduleTask.GetVersion(), Input: t.ScheduleTask.GetInput(),
+			ParentTraceContext: t.ScheduleTask.GetParentTraceContext(), Tags: t.ScheduleTask.GetTags(),
+		}
+		e.EventType = &dtspb.HistoryEvent_TaskScheduled{TaskScheduled: scheduled}
+		in.observe(e)
+		task := Task{
+			TaskKey: TaskKey{rec.GetId(), rec.GetGeneration(), a.GetId()},
+			Task: &record.Task{
+				Scheduled: scheduled, ExecutionId: rec.GetExecutionId(),
+				OrchestrationVersion: rec.GetVersion().GetValue(), Since: now.UnixNano(),
+			},
+		}
+		s.fx.Tasks = append(s.fx.Tasks, task)
+		s.fx.write(Write{Op: PutTask, ID: task.ID, Gen: task.Gen, TaskID: task.TaskID, Task: task.Task})
+	case *dtspb.OrchestratorAction_CreateTimer:
+		e.EventType = &dtspb.HistoryEvent_TimerCreated{TimerCreated: &dtspb.TimerCreatedEvent{FireAt: t.CreateTimer.GetFireAt()}}
+		in.observe(e)
+		timer := Timer{TaskKey: TaskKey{rec.GetId(), rec.GetGeneration(), a.GetId()}, Due: in.open[a.GetId()].due}
+		s.fx.Timers = append(s.fx.Timers, timer)
+		s.fx.write(Write{Op: PutTimer, ID: timer.ID, Gen: timer.Gen, TaskID: timer.TaskID, At: timer.Due})
+	case *dtspb.OrchestratorAction_CreateSubOrchestration:
+		s.createChild(in, e, a, now)
+	case *dtspb.OrchestratorAction_SendEvent:
+		target := t.SendEvent.GetInstance().GetInstanceId()
+		e.EventType = &dtspb.HistoryEvent_EventSent{EventSent: &dtspb.EventSentEvent{
+			InstanceId: target, Name: t.SendEvent.GetName(), Input: t.SendEvent.GetData(),
+		}}
+		raised := event(now)
+		raised.EventType = &dtspb.HistoryEvent_EventRaised{EventRaised: &dtspb.EventRaisedEvent{Name: t.SendEvent.GetName(), Input: t.SendEvent.GetData()}}
+		s.deliver(s.Instance(target), raised, now)
+	case *dtspb.OrchestratorAction_TerminateOrchestration:
+		s.terminate(s.Instance(t.TerminateOrchestration.GetInstanceId()), t.TerminateOrchestration.GetReason(), t.TerminateOrchestration.GetRecurse(), now)
+		return nil
+	}
+	return e
+}
+
+// createChild starts a sub-orchestration. An id that a live instance has, or
+// that is too long, fails the call in the parent instead.
+func (s *State) createChild(in *Instance, e *dtspb.HistoryEvent, a *dtspb.OrchestratorAction, now time.Time) {
+	c, id := a.GetCreateSubOrchestration(), childID(in, a)
+	e.EventType = &dtspb.HistoryEvent_SubOrchestrationInstanceCreated{SubOrchestrationInstanceCreated: &dtspb.SubOrchestrationInstanceCreatedEvent{
+		InstanceId: id, Name: c.GetName(), Version: c.GetVersion(), Input: c.GetInput(),
+		ParentTraceContext: c.GetParentTraceContext(), Tags: c.GetTags(),
+	}}
+	in.observe(e)
+	refusal := ""
+	old := s.Instance(id)
+	switch {
+	case wire.CheckID(id) != nil:
+		refusal = wire.CheckID(id).Error()
+	case old != nil && !old.Terminal():
+		refusal = fmt.Sprintf("instance %q exists already and is %s", id, statusName(old.Record.GetStatus()))
+	}
+	if refusal != "" {
+		failed := event(now)
+		failedChild(failure("OrchestrationAlreadyExists", refusal))(failed, a.GetId())
+		s.deliver(in, failed, now)
+		return
+	}
+	if old != nil {
+		s.remove(old, now)
+	}
+	var tags map[string]string
+	if len(in.Record.GetTags())+len(c.GetTags()) > 0 {
+		tags = maps.Clone(in.Record.GetTags())
+		if tags == nil {
+			tags = make(map[string]string, len(c.GetTags()))
+		}
+		maps.Copy(tags, c.GetTags())
+	}
+	s.create(&record.Instance{
+		Id: id, Name: c.GetName(), Version: c.GetVersion(), Tags: tags,
+		Parent: &dtspb.ParentInstanceInfo{
+			TaskScheduledId: a.GetId(), Name: wrapperspb.String(in.Record.GetName()), Version: in.Record.GetVersion(),
+			OrchestrationInstance: &dtspb.OrchestrationInstance{
+				InstanceId: in.ID(), ExecutionId: wrapperspb.String(in.Record.GetExecutionId()),
+			},
+		},
+	}, &dtspb.ExecutionStartedEvent{Input: c.GetInput(), ParentTraceContext: c.GetParentTraceContext()}, now)
+}
+
+// childID returns the id of the sub-orchestration that a creates.
+func childID(in *Instance, a *dtspb.OrchestratorAction) string {
+	if id := a.GetCreateSubOrchestration().GetInstanceId(); id != "" {
+		return id
+	}
+	return fmt.Sprintf("%s:%04x", in.Record.GetExecutionId(), a.GetId())
+}
+
+// recursive reports whether the turn at the worker holds a terminate that goes
+// on to the children.
+func recursive(in *Instance) bool {
+	for _, m := range in.Inbox[:in.Delivered] {
+		if m.Event.GetExecutionTerminated().GetRecurse() {
+			return true
+		}
+	}
+	return false
+}
+
+// check tells what makes a response impossible to carry out, as a failure for
+// the orchestration: refusing the response would only bring it back for ever.
+func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
+	tooLarge := func(what string, v *wrapperspb.StringValue) *dtspb.TaskFailureDetails {
+		if len(v.GetValue()) <= s.MaxPayload {
+			return nil
+		}
+		return failure(PayloadTooLarge, payloadText(what, len(v.GetValue()), s.MaxPayload))
+	}
+	if f := tooLarge("custom status", r.GetCustomStatus()); f != nil {
+		return f
+	}
+	for _, a := range r.GetActions() {
+		var f *dtspb.TaskFailureDetails
+		switch t := a.GetOrchestratorActionType().(type) {
+		case *dtspb.OrchestratorAction_ScheduleTask:
+			f = tooLarge(fmt.Sprintf("input of activity %q", t.ScheduleTask.GetName()), t.ScheduleTask.GetInput())
+		case *dtspb.OrchestratorAction_CreateSubOrchestration:
+			f = tooLarge(fmt.Sprintf("input of orchestration %q", t.CreateSubOrchestration.GetName()), t.CreateSubOrchestration.GetInput())
+		case *dtspb.OrchestratorAction_CreateTimer:
+			if !t.CreateTimer.GetFireAt().IsValid() {
+				f = failure(UnsupportedAction, "a timer without a valid time to fire at")
+			}
+		case *dtspb.OrchestratorAction_SendEvent:
+			f = tooLarge(fmt.Sprintf("payload of event %q", t.SendEvent.GetName()), t.SendEvent.GetData())
+		case *dtspb.OrchestratorAction_TerminateOrchestration:
+			f = tooLarge("reason of termination", t.TerminateOrchestration.GetReason())
+		case *dtspb.OrchestratorAction_CompleteOrchestration:
+			f = tooLarge("result", t.CompleteOrchestration.GetResult())
+			if st := t.CompleteOrchestration.GetOrchestrationStatus(); f == nil && !Terminal(st) && st != dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
+				f = failure(UnsupportedAction, "a completion with status "+statusName(st))
+			}
+		default:
+			f = failure(UnsupportedAction, fmt.Sprintf("this scheduler does not know action %T", t))
+		}
+		if f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// Types of the failures that the scheduler makes.
+const (
+	PayloadTooLarge   = "PayloadTooLarge"
+	UnsupportedAction = "UnsupportedAction"
+)
+
+func payloadText(what string, size, limit int) string {
+	return fmt.Sprintf("%s has %d bytes, the limit is %d: keep large data outside and pass a reference", what, size, limit)
+}
+
+// failAction ends the orchestration with f in place of actions.
+func failAction(actions []*dtspb.OrchestratorAction, f *dtspb.TaskFailureDetails) *dtspb.OrchestratorAction {
+	id := int32(0)
+	for _, a := range actions {
+		id = max(id, a.GetId())
+	}
+	return &dtspb.OrchestratorAction{Id: id, OrchestratorActionType: &dtspb.OrchestratorAction_CompleteOrchestration{
+		CompleteOrchestration: &dtspb.CompleteOrchestrationAction{
+			OrchestrationStatus: dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, FailureDetails: f,
+		},
+	}}
+}

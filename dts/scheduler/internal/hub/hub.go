@@ -1,0 +1,247 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
+	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/record"
+	"github.com/funchost/funchost/dts/scheduler/internal/store"
+)
+
+// Options say how a hub behaves; all are required.
+type Options struct {
+	Store *store.Store
+	Log   *slog.Logger
+	// MaxPayload is the largest payload in bytes.
+	MaxPayload int
+	// MaxLosses is how many workers may be lost with a work item before it is
+	// taken for poison; 0 is no limit.
+	MaxLosses uint32
+}
+
+// Hub is a task hub at work. Its methods are safe for concurrent use.
+type Hub struct {
+	Queue *dispatch.Queue
+
+	opts   Options
+	number uint32
+	shards [shards]shard
+	timers *timers
+
+	mu      sync.Mutex // guards what follows
+	delayed map[*time.Timer]struct{}
+	closed  bool
+}
+
+// Open makes the hub's work ready that is on disk. Run keeps its timers.
+func Open(rec *record.Hub, opts Options) (*Hub, error) {
+	h := &Hub{
+		Queue:   dispatch.NewQueue(opts.Store.Epoch()),
+		opts:    opts,
+		number:  rec.GetNumber(),
+		delayed: make(map[*time.Timer]struct{}),
+	}
+	h.timers = newTimers(func(behind *engine.Timer, limit int) ([]engine.Timer, error) {
+		return opts.Store.Timers(h.number, behind, limit)
+	})
+	for i := range h.shards {
+		h.shards[i].entries = make(map[string]*entry)
+	}
+	if err := h.recover(); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// recover queues what waited or was at a worker when the directory was closed.
+func (h *Hub) recover() error {
+	losses, err := h.opts.Store.Losses(h.number)
+	if err != nil {
+		return err
+	}
+	err = h.opts.Store.Ready(h.number, func(id string, r *record.Ready) {
+		key := engine.TaskKey{ID: id}
+		h.Queue.Push(&dispatch.Item{
+			Kind: dispatch.Orchestration, Key: key, Name: r.GetName(), Version: r.GetVersion().GetValue(),
+			Since: time.Unix(0, r.GetSince()), Recovered: true, Losses: losses[key],
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return h.opts.Store.Tasks(h.number, func(t engine.Task) {
+		it := taskItem(t)
+		it.Recovered, it.Losses = true, losses[t.TaskKey]
+		h.Queue.Push(it)
+	})
+}
+
+// Run fires timers until ctx ends.
+func (h *Hub) Run(ctx context.Context) error {
+	return h.timers.run(ctx, func(t engine.Timer) error {
+		_, err := h.decide(ctx, engine.TimerDue{Timer: t}, nil)
+		return err
+	})
+}
+
+// Close stops what would happen later.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for t := range h.delayed {
+		t.Stop()
+	}
+	clear(h.delayed)
+}
+
+// later calls f after d unless the hub is closed before.
+func (h *Hub) later(d time.Duration, f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		h.mu.Lock()
+		_, ok := h.delayed[t]
+		delete(h.delayed, t)
+		h.mu.Unlock()
+		if ok {
+			f()
+		}
+	})
+	h.delayed[t] = struct{}{}
+}
+
+// Do decides a command and returns once it is on disk.
+func (h *Hub) Do(ctx context.Context, cmd engine.Command) error {
+	c, err := h.decide(ctx, cmd, nil)
+	if err != nil || c == nil {
+		return err
+	}
+	return c.Wait(ctx)
+}
+
+// decide lets the engine decide cmd under the locks of all it touches and hands
+// the outcome to the store. The admit function, if there is one, is asked under
+// the locks whether the command still stands. The commit is nil if the decision
+// changed nothing on disk.
+func (h *Hub) decide(ctx context.Context, cmd engine.Command, admit func() error) (*store.Commit, error) {
+	var ids []string
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		commit, missing, err := h.try(ids, cmd, admit)
+		if len(missing) == 0 {
+			return commit, err
+		}
+		ids = append(ids, missing...)
+	}
+}
+
+// try decides cmd with the instances of ids, or tells which it needs besides.
+func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.Commit, []string, error) {
+	state := engine.State{NewID: NewID, NewGeneration: h.opts.Store.NewGeneration, MaxPayload: h.opts.MaxPayload}
+	if ids == nil {
+		ids = engine.Touches(&state, cmd)
+	}
+	locked := h.lock(ids)
+	defer h.unlock(locked)
+	for _, e := range locked {
+		if err := h.load(e); err != nil {
+			return nil, nil, err
+		}
+		state.Put(e.id, e.in)
+	}
+	if missing := engine.Touches(&state, cmd); len(missing) > 0 {
+		return nil, append(missing, ids...), nil
+	}
+	if admit != nil {
+		if err := admit(); err != nil {
+			return nil, nil, err
+		}
+	}
+	now := time.Now()
+	fx, err := engine.Apply(&state, cmd, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	follow := followUp{hub: h, fx: fx}
+	for _, e := range locked {
+		e.in = state.Instance(e.id)
+		follow.wake = e.takeReady(follow.wake)
+		if e.in != nil && e.in.Deliverable(now) {
+			follow.turns = append(follow.turns, turnItem(e.in, now))
+		}
+	}
+	if len(fx.Writes) == 0 {
+		follow.run()
+		return nil, nil, nil
+	}
+	commit := h.opts.Store.Submit(h.number, fx.Writes, follow.run)
+	for _, e := range locked {
+		e.last = commit
+	}
+	return commit, nil, nil
+}
+
+// followUp is what a decision causes once it is on disk.
+type followUp struct {
+	hub   *Hub
+	fx    engine.Effects
+	turns []*dispatch.Item
+	wake  []*waiter
+}
+
+func (f *followUp) run() {
+	for _, k := range f.fx.Withdrawn {
+		f.hub.Queue.Withdraw(k)
+	}
+	for _, t := range f.fx.Tasks {
+		f.hub.Queue.Push(taskItem(t))
+	}
+	for _, it := range f.turns {
+		f.hub.Queue.Push(it)
+	}
+	f.hub.timers.add(f.fx.Timers)
+	for _, w := range f.wake {
+		close(w.done)
+	}
+}
+
+func turnItem(in *engine.Instance, now time.Time) *dispatch.Item {
+	return &dispatch.Item{
+		Kind: dispatch.Orchestration, Key: engine.TaskKey{ID: in.ID()},
+		Name: in.Record.GetName(), Version: in.Record.GetVersion().GetValue(), Since: now,
+	}
+}
+
+// taskItem returns the item of an activity. An activity scheduled without a
+// version is matched by the version of its orchestration: JavaScript and Python
+// schedule none and still list theirs in the filter.
+func taskItem(t engine.Task) *dispatch.Item {
+	version := t.Task.GetOrchestrationVersion()
+	if v := t.Task.GetScheduled().GetVersion(); v != nil {
+		version = v.GetValue()
+	}
+	return &dispatch.Item{
+		Kind: dispatch.Activity, Key: t.TaskKey, Task: t,
+		Name: t.Task.GetScheduled().GetName(), Version: version, Since: time.Unix(0, t.Task.GetSince()),
+	}
+}
+
+// NewID returns 32 random hexadecimal digits, the form of ids that DTS makes.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

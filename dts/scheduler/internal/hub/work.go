@@ -1,0 +1,224 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
+	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+)
+
+// Sizes of committed history. Above the first, a worker that can is told to
+// stream it. Above the second, one that cannot would fail to receive the item.
+const (
+	streamHistory = 1 << 20
+	maxHistory    = 7 << 19 // 3.5 MiB; the default receive limit of SDKs is 4 MiB
+)
+
+// Next returns the stream's next work item, nil if there is none now.
+func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, error) {
+	for {
+		l := s.Take()
+		if l == nil {
+			return nil, nil
+		}
+		item, err := h.prepare(ctx, s, l)
+		if item != nil || err != nil {
+			return item, err
+		}
+	}
+}
+
+// prepare makes the work item of a lease, nil if there turned out to be nothing
+// to hand out.
+func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, error) {
+	if poisoned, err := h.countLosses(ctx, l); poisoned || err != nil {
+		return nil, err
+	}
+	if l.Item.Kind == dispatch.Activity {
+		return activityItem(l), nil
+	}
+	return h.turnItem(ctx, s, l)
+}
+
+// countLosses notes a hand-out that may end the process, and ends a work item
+// that has been lost with too many workers.
+func (h *Hub) countLosses(ctx context.Context, l *dispatch.Lease) (poisoned bool, err error) {
+	it := l.Item
+	if it.Losses == 0 && !it.Recovered {
+		return false, nil
+	}
+	if h.opts.MaxLosses == 0 || it.Losses < h.opts.MaxLosses {
+		n := it.Losses
+		if it.Recovered { // if the scheduler dies now, this hand-out was the loss
+			n++
+		}
+		return false, h.opts.Store.PutLosses(h.number, it.Key, n)
+	}
+	f := &dtspb.TaskFailureDetails{
+		ErrorType:      "PoisonWorkItem",
+		ErrorMessage:   fmt.Sprintf("%s %q was lost with %d workers in a row: it probably ends the process that runs it", kindName(it.Kind), it.Name, it.Losses),
+		IsNonRetriable: true,
+	}
+	h.opts.Log.Warn("work item is poison and is failed", "instance", it.Key.ID, "name", it.Name, "losses", it.Losses)
+	if it.Kind == dispatch.Activity {
+		return true, h.CompleteActivity(ctx, l, nil, f)
+	}
+	return true, h.failTurn(ctx, l, f)
+}
+
+func kindName(k dispatch.Kind) string {
+	if k == dispatch.Activity {
+		return "activity"
+	}
+	return "orchestrator"
+}
+
+// failTurn ends the instance of a lease in the worker's place.
+func (h *Hub) failTurn(ctx context.Context, l *dispatch.Lease, f *dtspb.TaskFailureDetails) error {
+	gen, err := h.generation(l.Item.Key.ID)
+	if err != nil {
+		return err
+	}
+	_, err = h.decide(ctx, engine.Fail{ID: l.Item.Key.ID, Gen: gen, Failure: f}, func() error { return h.accept(l) })
+	return err
+}
+
+func (h *Hub) generation(id string) (uint64, error) {
+	locked := h.lock([]string{id})
+	defer h.unlock(locked)
+	if err := h.load(locked[0]); err != nil || locked[0].in == nil {
+		return 0, err
+	}
+	return locked[0].in.Record.GetGeneration(), nil
+}
+
+func activityItem(l *dispatch.Lease) *dtspb.WorkItem {
+	t := l.Item.Task
+	scheduled := t.Task.GetScheduled()
+	return &dtspb.WorkItem{
+		CompletionToken: l.Token,
+		Request: &dtspb.WorkItem_ActivityRequest{ActivityRequest: &dtspb.ActivityRequest{
+			Name: scheduled.GetName(), Version: scheduled.GetVersion(), Input: scheduled.GetInput(),
+			OrchestrationInstance: &dtspb.OrchestrationInstance{
+				InstanceId: t.ID, ExecutionId: wrapperspb.String(t.Task.GetExecutionId()),
+			},
+			TaskId: t.TaskID, ParentTraceContext: scheduled.GetParentTraceContext(), Tags: scheduled.GetTags(),
+		}},
+	}
+}
+
+// turnItem takes the next turn of an instance for a worker.
+func (h *Hub) turnItem(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, error) {
+	request, tooLarge, err := h.deliver(s, l)
+	if tooLarge != nil {
+		return nil, h.failTurn(ctx, l, tooLarge)
+	}
+	if request == nil || err != nil {
+		return nil, err
+	}
+	return &dtspb.WorkItem{
+		CompletionToken: l.Token,
+		Request:         &dtspb.WorkItem_OrchestratorRequest{OrchestratorRequest: request},
+	}, nil
+}
+
+func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.OrchestratorRequest, tooLarge *dtspb.TaskFailureDetails, _ error) {
+	locked := h.lock([]string{l.Item.Key.ID})
+	defer h.unlock(locked)
+	e := locked[0]
+	if err := h.load(e); err != nil {
+		return nil, nil, err
+	}
+	now := time.Now()
+	if e.in == nil || !e.in.Deliverable(now) {
+		h.Queue.Drop(l) // under the lock, so that a message that comes next queues it again
+		return nil, nil, nil
+	}
+	rec := e.in.Record
+	stream := rec.GetHistoryBytes() > streamHistory && s.Options().Streaming
+	if !stream && rec.GetHistoryBytes() > maxHistory {
+		return nil, &dtspb.TaskFailureDetails{
+			ErrorType:      "HistoryTooLarge",
+			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", rec.GetHistoryBytes()),
+			IsNonRetriable: true,
+		}, nil
+	}
+	events := e.in.Deliver(now)
+	l.Gen, l.Started = rec.GetGeneration(), events[0]
+	request := &dtspb.OrchestratorRequest{
+		InstanceId:                e.id,
+		ExecutionId:               wrapperspb.String(rec.GetExecutionId()),
+		NewEvents:                 events,
+		EntityParameters:          &dtspb.OrchestratorEntityParameters{EntityMessageReorderWindow: &durationpb.Duration{}},
+		RequiresHistoryStreaming:  stream,
+		OrchestrationTraceContext: rec.GetTrace(),
+	}
+	if !stream {
+		// The events are history: nobody changes them any more, here or at a worker
+		// in this process, so both may hold them.
+		request.PastEvents = e.in.History[:len(e.in.History):len(e.in.History)]
+	}
+	return request, nil, nil
+}
+
+// CompleteTurn commits the answer of a turn, engine.ErrStale if it is somebody
+// else's by now.
+func (h *Hub) CompleteTurn(ctx context.Context, l *dispatch.Lease, r *dtspb.OrchestratorResponse) error {
+	if r.GetRequiresHistory() {
+		h.Queue.Return(l)
+		return nil
+	}
+	if r = h.Queue.Part(l, r); r == nil {
+		return nil
+	}
+	cmd := engine.Turn{ID: l.Item.Key.ID, Gen: l.Gen, Started: l.Started, Response: r}
+	return h.finish(ctx, l, cmd)
+}
+
+// CompleteActivity records the outcome of an activity.
+func (h *Hub) CompleteActivity(ctx context.Context, l *dispatch.Lease, result *wrapperspb.StringValue, f *dtspb.TaskFailureDetails) error {
+	return h.finish(ctx, l, engine.ActivityDone{Task: l.Item.Key, Result: result, Failure: f})
+}
+
+// finish decides the answer of a lease and returns once it is on disk.
+func (h *Hub) finish(ctx context.Context, l *dispatch.Lease, cmd engine.Command) error {
+	commit, err := h.decide(ctx, cmd, func() error { return h.accept(l) })
+	if err != nil || commit == nil {
+		return err
+	}
+	return commit.Wait(ctx)
+}
+
+// accept takes the answer of a lease unless it came too late.
+func (h *Hub) accept(l *dispatch.Lease) error {
+	if !h.Queue.Accept(l) {
+		return engine.ErrStale
+	}
+	if l.Item.Losses > 0 || l.Item.Recovered {
+		return h.opts.Store.DeleteLosses(h.number, l.Item.Key)
+	}
+	return nil
+}
+
+// Abandon gives a work item back. It is handed out again after a while, longer
+// each time in a row.
+func (h *Hub) Abandon(l *dispatch.Lease) {
+	if !h.Queue.Abandon(l) {
+		return
+	}
+	again := l.Item.Again()
+	h.later(abandonDelay(again.Abandons), func() { h.Queue.Push(again) })
+}
+
+// abandonDelay is 0.2 s, doubled with each time up to 30 s, with a fifth of jitter.
+func abandonDelay(times int) time.Duration {
+	d := min(200*time.Millisecond<<min(times-1, 10), 30*time.Second)
+	return d + rand.N(d/5)
+}

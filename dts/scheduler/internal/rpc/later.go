@@ -1,0 +1,50 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+// What the protocol has and this scheduler does not serve yet, each with what to
+// do instead.
+
+func (s *sidecar) RewindInstance(context.Context, *dtspb.RewindInstanceRequest) (*dtspb.RewindInstanceResponse, error) {
+	return nil, later("rewind")
+}
+
+func (s *sidecar) RestartInstance(context.Context, *dtspb.RestartInstanceRequest) (*dtspb.RestartInstanceResponse, error) {
+	return nil, later("restart; start the orchestration again with its input")
+}
+
+func (s *sidecar) ListInstanceIds(context.Context, *dtspb.ListInstanceIdsRequest) (*dtspb.ListInstanceIdsResponse, error) {
+	return nil, later("ListInstanceIds; QueryInstances lists instances")
+}
+
+func (s *sidecar) SkipGracefulOrchestrationTerminations(context.Context, *dtspb.SkipGracefulOrchestrationTerminationsRequest) (*dtspb.SkipGracefulOrchestrationTerminationsResponse, error) {
+	return nil, later("termination without the worker; TerminateInstance asks the worker")
+}
+
+func (s *sidecar) CreateTaskHub(context.Context, *dtspb.CreateTaskHubRequest) (*dtspb.CreateTaskHubResponse, error) {
+	return nil, later("CreateTaskHub; a hub is made when it is first used")
+}
+
+func (s *sidecar) DeleteTaskHub(context.Context, *dtspb.DeleteTaskHubRequest) (*dtspb.DeleteTaskHubResponse, error) {
+	return nil, later("DeleteTaskHub; purge its instances")
+}
+
+func (s *sidecar) SignalEntity(context.Context, *dtspb.SignalEntityRequest) (*dtspb.SignalEntityResponse, error) {
+	return nil, later("entities")
+}
+
+func (s *sidecar) GetEntity(context.Context, *dtspb.GetEntityRequest) (*dtspb.GetEntityResponse, error) {
+	return nil, later("entities")
+}
+
+func (s *sidecar) QueryEntities(context.Context, *dtspb.QueryEntitiesRequest) (*dtspb.QueryEntitiesResponse, error) {
+	return nil, later("entities")
+}
+
+func (s *sidecar) CleanEntityStorage(context.Context, *dtspb.CleanEntityStorageRequest) (*dtspb.CleanEntityStorageResponse, error) {
+	return nil, later("entities")
+}

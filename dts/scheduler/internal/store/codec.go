@@ -1,0 +1,74 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+)
+
+// encode puts the writes of a decision into a batch.
+func encode(b *pebble.Batch, hub uint32, writes []engine.Write) error {
+	for i := range writes {
+		if err := encodeWrite(b, hub, &writes[i]); err != nil {
+			return fmt.Errorf("instance %q: %w", writes[i].ID, err)
+		}
+	}
+	return nil
+}
+
+func encodeWrite(b *pebble.Batch, hub uint32, w *engine.Write) error {
+	switch w.Op {
+	case engine.PutInstance:
+		return set(b, idKey(hub, kindInstance, w.ID), w.Instance)
+	case engine.DeleteInstance:
+		return b.Delete(idKey(hub, kindInstance, w.ID), nil)
+	case engine.PutMessage:
+		return set(b, historyKey(hub, w.ID, w.Gen, w.Turn, w.Slot), w.Event)
+	case engine.DeleteMessage:
+		return b.Delete(historyKey(hub, w.ID, w.Gen, w.Turn, w.Slot), nil)
+	case engine.PutTurn:
+		return set(b, historyKey(hub, w.ID, w.Gen, w.Turn, 0), &dtspb.HistoryChunk{Events: w.Events})
+	case engine.DeleteExecution:
+		k := executionKey(hub, kindHistory, w.ID, w.Gen)
+		return b.DeleteRange(k, after(k), nil)
+	case engine.PutTask:
+		return set(b, taskKey(hub, kindTask, w.ID, w.Gen, w.TaskID), w.Task)
+	case engine.DeleteTask:
+		return b.Delete(taskKey(hub, kindTask, w.ID, w.Gen, w.TaskID), nil)
+	case engine.PutTimer:
+		return b.Set(timerKey(hub, w.At, w.ID, w.Gen, w.TaskID), nil, nil)
+	case engine.DeleteTimer:
+		return b.Delete(timerKey(hub, w.At, w.ID, w.Gen, w.TaskID), nil)
+	case engine.PutReady:
+		return set(b, idKey(hub, kindReady, w.ID), w.Ready)
+	case engine.DeleteReady:
+		return b.Delete(idKey(hub, kindReady, w.ID), nil)
+	case engine.PutCreated:
+		return b.Set(createdKey(hub, w.At, w.ID), nil, nil)
+	case engine.DeleteCreated:
+		return b.Delete(createdKey(hub, w.At, w.ID), nil)
+	default:
+		return fmt.Errorf("BUG: write with op %d", w.Op)
+	}
+}
+
+// set encodes m into the batch without a copy in between.
+func set(b *pebble.Batch, k key, m proto.Message) error {
+	opts := proto.MarshalOptions{}
+	size := opts.Size(m)
+	op := b.SetDeferred(len(k), size)
+	copy(op.Key, k)
+	opts.UseCachedSize = true
+	v, err := opts.MarshalAppend(op.Value[:0], m)
+	if err != nil {
+		return err
+	}
+	if len(v) != size {
+		return fmt.Errorf("BUG: %s encoded to %d bytes, announced %d", m.ProtoReflect().Descriptor().Name(), len(v), size)
+	}
+	return op.Finish()
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"encoding/binary"
+)
+
+// Every key begins with the number of its hub, 0 for the store's own rows, and
+// the kind of the row. Ids contain no zero byte. Numbers are big-endian.
+//
+//	instance   id                        record.Instance
+//	history    id 0 gen turn slot        slot 0: HistoryChunk of the turn; else the message, a HistoryEvent
+//	task       id 0 gen task             record.Task of an activity without outcome
+//	timer      due id 0 gen task         empty; the due index
+//	ready      id                        record.Ready: the instance has stored messages
+//	created    created id                empty; the order of queries
+//	losses     id 0 gen task             how often a worker was lost with it
+const (
+	kindInstance byte = 'i'
+	kindHistory  byte = 'h'
+	kindTask     byte = 't'
+	kindTimer    byte = 'd'
+	kindReady    byte = 'r'
+	kindCreated  byte = 'c'
+	kindLosses   byte = 'l'
+)
+
+// Rows of the store itself, under hub 0.
+const (
+	kindFormat byte = 'F' // the format number of the directory
+	kindEpoch  byte = 'E' // how often the directory was opened
+	kindHub    byte = 'H' // name: record.Hub
+)
+
+type key []byte
+
+func newKey(hub uint32, kind byte, size int) key {
+	k := make(key, 0, 5+size)
+	return append(binary.BigEndian.AppendUint32(k, hub), kind)
+}
+
+func (k key) str(s string) key { return append(k, s...) }
+func (k key) u32(n uint32) key { return binary.BigEndian.AppendUint32(k, n) }
+func (k key) u64(n uint64) key { return binary.BigEndian.AppendUint64(k, n) }
+func (k key) scope(id string, gen uint64) key {
+	return append(append(k, id...), 0).u64(gen)
+}
+
+func idKey(hub uint32, kind byte, id string) key {
+	return newKey(hub, kind, len(id)).str(id)
+}
+
+func executionKey(hub uint32, kind byte, id string, gen uint64) key {
+	return newKey(hub, kind, len(id)+17).scope(id, gen)
+}
+
+func historyKey(hub uint32, id string, gen uint64, turn, slot uint32) key {
+	return executionKey(hub, kindHistory, id, gen).u32(turn).u32(slot)
+}
+
+func taskKey(hub uint32, kind byte, id string, gen uint64, task int32) key {
+	return executionKey(hub, kind, id, gen).u32(uint32(task))
+}
+
+func timerKey(hub uint32, due int64, id string, gen uint64, task int32) key {
+	return newKey(hub, kindTimer, len(id)+21).u64(uint64(due)).scope(id, gen).u32(uint32(task))
+}
+
+func createdKey(hub uint32, created int64, id string) key {
+	return newKey(hub, kindCreated, len(id)+8).u64(uint64(created)).str(id)
+}
+
+// after returns the first key behind all that begin with prefix.
+func after(prefix key) key {
+	end := append(key(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// parseScope splits the end of a task, losses or timer key.
+func parseScope(k []byte) (id string, gen uint64, task int32) {
+	n := len(k) - 13
+	return string(k[:n]), binary.BigEndian.Uint64(k[n+1:]), int32(binary.BigEndian.Uint32(k[n+9:]))
+}

@@ -1,0 +1,353 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/funchost/funchost/dts/internal/disk"
+	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/record"
+)
+
+// Format is the number of the layout of keys and records. A directory with a
+// higher number is refused untouched.
+const Format = 1
+
+// ErrClosed is what a commit ends with that the store can no longer make.
+var ErrClosed = errors.New("store is closed")
+
+// Options say where a store lives.
+type Options struct {
+	// Dir is the directory on Disk.
+	Dir  string
+	Disk *disk.FS
+	// Log receives what an operator should know; required.
+	Log *slog.Logger
+}
+
+// Store is an open directory. Its methods are safe for concurrent use.
+type Store struct {
+	db    *pebble.DB
+	epoch uint32
+	log   *slog.Logger
+
+	mu     sync.Mutex // orders batches; guards what follows
+	last   *Commit
+	closed bool
+
+	pending chan *Commit  // applied, not known to be synced
+	done    chan struct{} // closed when the syncer has ended
+
+	failure  chan struct{} // closed at the first failed write
+	failOnce sync.Once
+	err      error // set before failure is closed
+
+	generation atomic.Uint64
+}
+
+// Open takes hold of the directory. It fails where another process holds it, or
+// where a newer version of funchost wrote it, and then has changed nothing.
+func Open(o Options) (*Store, error) {
+	fs := o.Disk.VFS()
+	if err := fs.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open data directory %q: %w", o.Dir, err)
+	}
+	lock, err := pebble.LockDirectory(o.Dir, fs)
+	if err != nil {
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("data directory %q is in use by another process: stop it, or choose another directory", o.Dir)
+		}
+		return nil, fmt.Errorf("lock data directory %q: %w", o.Dir, err)
+	}
+	s := &Store{
+		log:     o.Log,
+		pending: make(chan *Commit, 4096),
+		done:    make(chan struct{}),
+		failure: make(chan struct{}),
+	}
+	s.last = s.newCommit(nil, nil)
+	close(s.last.done)
+	opts := &pebble.Options{
+		FS:   fs,
+		Lock: lock,
+		// The newest of the format versions that this release of the engine calls
+		// stable, so that a later release opens the directory.
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             (*logger)(s),
+		MemTableSize:       32 << 20,
+		// A directory of ours has few files; what counts is the write path.
+		L0CompactionThreshold: 4,
+	}
+	if o.Disk.InMemory() {
+		opts.MemTableSize = 4 << 20
+		// The default wakes up ten times a second, which virtual time pays for.
+		opts.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+	}
+	if s.db, err = pebble.Open(o.Dir, opts); err != nil {
+		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
+	}
+	if err := errors.Join(s.begin(), lock.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), s.db.Close())
+	}
+	go s.sync()
+	return s, nil
+}
+
+// begin checks the format and starts a new epoch.
+func (s *Store) begin() error {
+	format, err := s.number(newKey(0, kindFormat, 0))
+	if err != nil {
+		return err
+	}
+	if format > Format {
+		return fmt.Errorf("it has format %d and this release knows up to %d: use the release that wrote it or a later one", format, Format)
+	}
+	epoch, err := s.number(newKey(0, kindEpoch, 0))
+	if err != nil {
+		return err
+	}
+	s.epoch = uint32(epoch) + 1
+	// Generations of different epochs never meet.
+	s.generation.Store(uint64(s.epoch) << 32)
+	b := s.db.NewBatch()
+	err = errors.Join(
+		b.Set(newKey(0, kindFormat, 0), binary.BigEndian.AppendUint64(nil, Format), nil),
+		b.Set(newKey(0, kindEpoch, 0), binary.BigEndian.AppendUint64(nil, uint64(s.epoch)), nil),
+	)
+	if err != nil {
+		return err
+	}
+	return b.Commit(pebble.Sync)
+}
+
+func (s *Store) number(k key) (uint64, error) {
+	v, closer, err := s.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer closer.Close()
+	if len(v) != 8 {
+		return 0, fmt.Errorf("row %x has %d bytes, want 8: the directory is damaged", []byte(k), len(v))
+	}
+	return binary.BigEndian.Uint64(v), nil
+}
+
+// Epoch returns how often the directory has been opened. Completion tokens carry
+// it, so that an answer from before a restart is told apart.
+func (s *Store) Epoch() uint32 { return s.epoch }
+
+// NewGeneration returns a number that no execution has had before.
+func (s *Store) NewGeneration() uint64 { return s.generation.Add(1) }
+
+// Failed is closed when a write has failed. Nothing is acknowledged after that;
+// the owner stops the process and opens the directory again.
+func (s *Store) Failed() <-chan struct{} { return s.failure }
+
+// Err returns why the store failed, nil before.
+func (s *Store) Err() error {
+	select {
+	case <-s.failure:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Close waits for the batches that were submitted and lets the directory go.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.pending)
+	s.mu.Unlock()
+	select {
+	case <-s.done:
+		if s.Err() == nil {
+			return s.db.Close()
+		}
+	case <-s.failure:
+	}
+	return nil // the storage engine may hold locks of the write that failed
+}
+
+func (s *Store) fail(err error) {
+	s.failOnce.Do(func() {
+		s.err = err
+		close(s.failure)
+		s.log.Error("storage failed, nothing more is acknowledged", "error", err)
+	})
+}
+
+// Commit is one batch on its way to disk.
+type Commit struct {
+	store *Store
+	batch *pebble.Batch
+	after func()
+	done  chan struct{}
+	err   error // set before done is closed
+}
+
+func (s *Store) newCommit(b *pebble.Batch, after func()) *Commit {
+	return &Commit{store: s, batch: b, after: after, done: make(chan struct{})}
+}
+
+// Wait returns when the batch, and so every batch before it, is on disk.
+func (c *Commit) Wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-c.store.failure: // a failed log write never comes back
+		return c.store.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Last returns the newest batch that a reader could have seen.
+func (s *Store) Last() *Commit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
+// Submit hands the writes of one decision over, in the order of calls, and calls
+// after once they are on disk. The caller holds the locks of what it decided.
+func (s *Store) Submit(hub uint32, writes []engine.Write, after func()) *Commit {
+	b := s.db.NewBatch()
+	err := encode(b, hub, writes)
+	return s.submit(b, err, after)
+}
+
+func (s *Store) submit(b *pebble.Batch, err error, after func()) *Commit {
+	c := s.newCommit(b, after)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && s.closed {
+		err = ErrClosed
+	}
+	if err == nil {
+		err = s.Err()
+	}
+	if err == nil {
+		// The one place that blocks on the engine under locks: a full memtable
+		// slows everyone down, which is what keeps memory bounded.
+		err = s.db.ApplyNoSyncWait(b, pebble.Sync)
+		if err != nil {
+			s.fail(err)
+		}
+	}
+	if err != nil {
+		c.err = err
+		close(c.done)
+		return c
+	}
+	s.last = c
+	s.pending <- c
+	return c
+}
+
+// sync tells of each batch, in order, that it is on disk.
+func (s *Store) sync() {
+	defer close(s.done)
+	for c := range s.pending {
+		err := s.Err()
+		if err == nil {
+			err = c.batch.SyncWait()
+		}
+		if err != nil {
+			s.fail(err)
+			c.err = err
+			close(c.done)
+			continue
+		}
+		if c.after != nil {
+			c.after()
+		}
+		close(c.done)
+		if err := c.batch.Close(); err != nil {
+			s.fail(err)
+		}
+	}
+}
+
+// Hub returns the hub with the name, made if create and it is not there.
+func (s *Store) Hub(name string, create bool, now time.Time) (*record.Hub, error) {
+	k := idKey(0, kindHub, name)
+	hub := &record.Hub{}
+	if ok, err := s.get(k, hub); ok || err != nil || !create {
+		if !ok {
+			return nil, err
+		}
+		return hub, err
+	}
+	hubs, err := s.Hubs()
+	if err != nil {
+		return nil, err
+	}
+	hub.Created = now.UnixNano()
+	for _, h := range hubs {
+		hub.Number = max(hub.GetNumber(), h.GetNumber())
+	}
+	hub.Number++
+	v, err := proto.Marshal(hub)
+	if err != nil {
+		return nil, err
+	}
+	b := s.db.NewBatch()
+	return hub, s.submit(b, b.Set(k, v, nil), nil).Wait(context.Background())
+}
+
+// Hubs returns the hubs by name.
+func (s *Store) Hubs() (map[string]*record.Hub, error) {
+	hubs := make(map[string]*record.Hub)
+	prefix := newKey(0, kindHub, 0)
+	err := s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		h := &record.Hub{}
+		if err := proto.Unmarshal(v, h); err != nil {
+			return false, damaged(k, err)
+		}
+		hubs[string(k[len(prefix):])] = h
+		return true, nil
+	})
+	return hubs, err
+}
+
+// logger passes the engine's log on; a fatal error fails the store and ends the
+// goroutine that met it, because the engine cannot go on with it.
+type logger Store
+
+func (l *logger) Infof(format string, args ...any) {
+	l.log.Debug(fmt.Sprintf(format, args...))
+}
+
+func (l *logger) Errorf(format string, args ...any) {
+	l.log.Warn(fmt.Sprintf(format, args...))
+}
+
+func (l *logger) Fatalf(format string, args ...any) {
+	(*Store)(l).fail(fmt.Errorf(format, args...))
+	runtime.Goexit()
+}

@@ -1,0 +1,304 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"regexp"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/internal/disk"
+	"github.com/funchost/funchost/dts/internal/inproc"
+	"github.com/funchost/funchost/dts/internal/wire"
+	"github.com/funchost/funchost/dts/scheduler/internal/hub"
+	"github.com/funchost/funchost/dts/scheduler/internal/rpc"
+	"github.com/funchost/funchost/dts/scheduler/internal/store"
+)
+
+// Config says where a server keeps its data and where it listens. The zero value
+// keeps everything in memory and listens on a free port of the loopback address.
+type Config struct {
+	// Dir is the directory of the data, made if it is not there. Empty keeps the
+	// data in memory until the server stops.
+	Dir string
+	// Listen is the address of the gRPC listener. Empty is a free port of
+	// 127.0.0.1; "none" opens no socket, which leaves [Server.Conn].
+	Listen string
+	// Listener, if not nil, is used instead of opening Listen. The server closes it.
+	Listener net.Listener
+	// Logger receives what an operator should know. Nil discards it.
+	Logger *slog.Logger
+	// MaxLosses is how many workers may be lost while they hold a work item before
+	// the item is taken for poison and failed. 0 is 10, -1 is no limit.
+	MaxLosses int
+	// Disk is the file system of Dir; nil is the machine's. Its type is internal:
+	// tests use it to cut the power.
+	Disk *disk.FS
+}
+
+// Server is a durable task scheduler. Its methods are safe for concurrent use.
+type Server struct {
+	log       *slog.Logger
+	store     *store.Store
+	maxLosses uint32
+	listener  net.Listener
+	conn      *inproc.Conn
+	ready     chan struct{}
+	failed    chan error // the first hub that could not go on
+
+	stopping context.Context
+	stop     context.CancelFunc
+
+	mu   sync.Mutex // guards what follows
+	hubs map[string]*hub.Hub
+	runs *errgroup.Group
+	open bool // hubs may be opened
+	ran  bool
+}
+
+// New opens the data directory and the listener. The errors say which of the two
+// failed and what to do. A server that New returned must be run, or closed by
+// running it with a context that has ended.
+func New(cfg Config) (*Server, error) {
+	s := &Server{
+		log:       cfg.Logger,
+		maxLosses: 10,
+		conn:      inproc.New(),
+		ready:     make(chan struct{}),
+		failed:    make(chan error, 1),
+		hubs:      make(map[string]*hub.Hub),
+		listener:  cfg.Listener,
+		open:      true,
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case cfg.MaxLosses > 0 && cfg.MaxLosses <= math.MaxInt32:
+		s.maxLosses = uint32(cfg.MaxLosses)
+	case cfg.MaxLosses != 0:
+		s.maxLosses = 0
+	}
+	var err error
+	if s.listener == nil && cfg.Listen != "none" {
+		if s.listener, err = listen(cfg.Listen); err != nil {
+			return nil, err
+		}
+	}
+	opts := store.Options{Dir: cfg.Dir, Disk: cfg.Disk, Log: s.log}
+	if opts.Dir == "" {
+		opts.Dir = "scheduler"
+		if opts.Disk == nil {
+			opts.Disk = disk.Memory()
+		}
+	}
+	if opts.Disk == nil {
+		opts.Disk = disk.Real()
+	}
+	if s.store, err = store.Open(opts); err != nil {
+		if s.listener != nil {
+			err = errors.Join(err, s.listener.Close())
+		}
+		return nil, err
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.runs = &errgroup.Group{}
+	if err := s.openHubs(); err != nil {
+		if s.listener != nil {
+			err = errors.Join(err, s.listener.Close())
+		}
+		return nil, errors.Join(err, s.store.Close())
+	}
+	rpc.Register(s.conn, (*hubs)(s))
+	return s, nil
+}
+
+func listen(addr string) (net.Listener, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("scheduler address %s is in use: stop the program that listens there, or choose another port: %w", addr, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on scheduler address %q: %w", addr, err)
+	}
+	return l, nil
+}
+
+// openHubs takes up the work of every hub on disk.
+func (s *Server) openHubs() error {
+	names, err := s.store.Hubs()
+	if err != nil {
+		return err
+	}
+	for name := range names {
+		if _, err := (*hubs)(s).Hub(name); err != nil {
+			return fmt.Errorf("open task hub %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Ready is closed when the server takes calls.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Addr returns the address of the listener, nil if there is none.
+func (s *Server) Addr() net.Addr {
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Conn returns a connection for clients and workers in this process. It takes
+// calls as soon as the server runs and until it stops.
+func (s *Server) Conn() grpc.ClientConnInterface { return s.conn }
+
+// ConnectionString returns what a client in another process connects with; an
+// empty hub is "default". The server must have a listener.
+func (s *Server) ConnectionString(hub string) dts.ConnectionString {
+	if hub == "" {
+		hub = wire.DefaultTaskHub
+	}
+	return dts.ConnectionString{
+		Endpoint: "http://" + s.listener.Addr().String(), TaskHub: hub, Authentication: dts.AuthNone,
+	}
+}
+
+// How a connection is found dead: a worker's leases end with it.
+const (
+	keepaliveAfter   = 20 * time.Second
+	keepaliveTimeout = 10 * time.Second
+)
+
+// drainTime is how long calls may go on that run when the server stops.
+const drainTime = 5 * time.Second
+
+// Run serves until ctx ends, then stops in order: streams end, calls finish, the
+// store closes. It returns an error if the storage failed; what was acknowledged
+// is on disk and is there when the directory is opened again. Run is called once.
+func (s *Server) Run(ctx context.Context) error {
+	s.mu.Lock()
+	if s.ran {
+		s.mu.Unlock()
+		return errors.New("scheduler: Run is called a second time")
+	}
+	s.ran = true
+	s.mu.Unlock()
+
+	var serving errgroup.Group
+	server := grpc.NewServer(
+		grpc.MaxRecvMsgSize(wire.MaxMessage),
+		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveAfter, Timeout: keepaliveTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	)
+	rpc.Register(server, (*hubs)(s))
+	if s.listener != nil {
+		serving.Go(func() error {
+			if err := server.Serve(s.listener); !errors.Is(err, grpc.ErrServerStopped) {
+				return err
+			}
+			return s.listener.Close() // stopped before it served
+		})
+	}
+	close(s.ready)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-s.store.Failed():
+		err = fmt.Errorf("scheduler storage: %w", s.store.Err())
+	case err = <-s.failed:
+	}
+	s.stop() // streams and waits end
+	stopServer(server)
+	if serveErr := serving.Wait(); err == nil && serveErr != nil {
+		err = fmt.Errorf("serve scheduler: %w", serveErr)
+	}
+	s.conn.Close()
+	return errors.Join(err, s.close())
+}
+
+// stopServer lets running calls finish for a while.
+func stopServer(server *grpc.Server) {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		server.GracefulStop()
+	}()
+	timeout := time.NewTimer(drainTime)
+	defer timeout.Stop()
+	select {
+	case <-stopped:
+	case <-timeout.C:
+		server.Stop()
+		<-stopped
+	}
+}
+
+func (s *Server) close() error {
+	s.mu.Lock()
+	s.open = false
+	for _, h := range s.hubs {
+		h.Close()
+	}
+	s.mu.Unlock()
+	return errors.Join(s.runs.Wait(), s.store.Close())
+}
+
+// hubs is the server as the services see it.
+type hubs Server
+
+// hubName is the rule for names of hubs.
+var hubName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{2,44}$`)
+
+// Hub returns the hub with the name; it is made when it is first used.
+func (s *hubs) Hub(name string) (*hub.Hub, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.hubs[name]; h != nil {
+		return h, nil
+	}
+	if !s.open {
+		return nil, store.ErrClosed
+	}
+	if !hubName.MatchString(name) {
+		return nil, rpc.ErrNoHub
+	}
+	rec, err := s.store.Hub(name, true, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	h, err := hub.Open(rec, hub.Options{Store: s.store, Log: s.log, MaxPayload: wire.MaxPayload, MaxLosses: s.maxLosses})
+	if err != nil {
+		return nil, err
+	}
+	s.hubs[name] = h
+	s.runs.Go(func() error {
+		err := h.Run(s.stopping)
+		if err != nil {
+			select {
+			case s.failed <- fmt.Errorf("task hub %q: %w", name, err):
+			default:
+			}
+		}
+		return nil
+	})
+	return h, nil
+}
+
+// Stopping ends when the server begins to stop.
+func (s *hubs) Stopping() context.Context { return s.stopping }
