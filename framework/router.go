@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,9 +12,10 @@ import (
 
 // Route is a pattern that the public listener serves.
 type Route struct {
-	Method       string `json:"method"`  // empty for any
-	Pattern      string `json:"pattern"` // without the method
-	Orchestrator string `json:"orchestrator,omitempty"`
+	Method       string          `json:"method"`  // empty for any
+	Pattern      string          `json:"pattern"` // without the method
+	Orchestrator string          `json:"orchestrator,omitempty"`
+	Sample       json.RawMessage `json:"sample,omitempty"` // a body to try it with
 }
 
 // router collects the patterns of triggers in one ServeMux. What the mux would
@@ -36,7 +38,7 @@ func (r *router) handle(info TriggerInfo, pattern string, h http.Handler) {
 	}
 	r.mux.Handle(pattern, h)
 	r.bound = append(r.bound, binding{info.Name, pattern})
-	route := Route{Pattern: pattern}
+	route := Route{Pattern: pattern, Sample: info.Sample}
 	if method, path, ok := strings.Cut(pattern, " "); ok {
 		route.Method, route.Pattern = method, strings.TrimLeft(path, " \t")
 	}

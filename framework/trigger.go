@@ -2,6 +2,7 @@ package framework
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 
@@ -39,6 +40,9 @@ type TriggerInfo struct {
 	// or decides later. If it has its function in this program it must be added
 	// to the app.
 	Starts durable.Definition
+	// Sample is a JSON value that the trigger takes, for people who want to try
+	// it; nil if it needs none or does not know. It is not the zero value.
+	Sample json.RawMessage
 }
 
 // Binder is what a trigger may use of the host. It is valid as long as the host
