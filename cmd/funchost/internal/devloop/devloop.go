@@ -28,15 +28,17 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/funchost/funchost/dts"
 )
 
 // Config says how to run a program. Program, Connection, Listen, Admin and
 // Notify are required.
 type Config struct {
 	Program    *Program
-	Connection string // connection string of the scheduler
-	Listen     string // host:port of the child's public listener; port 0 is a free one, kept once known
-	Admin      string // the same for its admin listener
+	Connection dts.ConnectionString // of the scheduler
+	Listen     string               // host:port of the child's public listener; port 0 is a free one, kept once known
+	Admin      string               // the same for its admin listener
 
 	// Stdout and Stderr get the child's output. Default none.
 	Stdout, Stderr io.Writer
@@ -274,21 +276,25 @@ func (l *Loop) trouble(err error) {
 
 // childEnv is the environment of the child: ours, except for what this command
 // decides. Other spellings of those settings are dropped, or the child would
-// refuse to choose between two values.
+// refuse to choose between two values; what only production needs is off.
 func childEnv(ours []string, cfg Config) []string {
 	decided := []string{
-		"DTS_CONNECTION_STRING", "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "TASKHUB_NAME", "FUNCHOST_SCHEDULER",
+		"DTS_CONNECTION_STRING", "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "FUNCHOST_SCHEDULER",
+		"TASKHUB_NAME", "FUNCHOST_TASK_HUB",
 		"FUNCHOST_LISTEN", "FUNCHOST_ADMIN_LISTEN", "FUNCHOST_MANAGEMENT_API",
-		"FUNCHOST_SHUTDOWN_TIMEOUT", "FUNCHOST_LIFELINE_FD", "FUNCHOST_REPORT_FD",
+		"FUNCHOST_SHUTDOWN_TIMEOUT", "FUNCHOST_SHUTDOWN_GRACE",
+		"FUNCHOST_LIFELINE_FD", "FUNCHOST_REPORT_FD",
 	}
 	env := slices.DeleteFunc(slices.Clone(ours), func(entry string) bool {
 		key, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(decided, key)
 	})
 	return append(env,
-		"DTS_CONNECTION_STRING="+cfg.Connection,
+		"DTS_CONNECTION_STRING="+cfg.Connection.String(),
+		"FUNCHOST_TASK_HUB="+cfg.Connection.TaskHub,
 		"FUNCHOST_LISTEN="+cfg.Listen,
 		"FUNCHOST_ADMIN_LISTEN="+cfg.Admin,
 		"FUNCHOST_MANAGEMENT_API=true",
-		"FUNCHOST_SHUTDOWN_TIMEOUT="+(cfg.Grace*4/5).String())
+		"FUNCHOST_SHUTDOWN_TIMEOUT="+(cfg.Grace*4/5).String(),
+		"FUNCHOST_SHUTDOWN_GRACE=0s")
 }

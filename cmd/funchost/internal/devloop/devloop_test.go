@@ -224,14 +224,13 @@ func startLoop(t *testing.T, app string) *looping {
 	ctx, cancel := context.WithCancel(t.Context())
 	run := &looping{events: make(chan Event, 100), done: make(chan error, 1), cancel: cancel}
 	run.loop = New(Config{
-		Program:    program,
-		Connection: "Endpoint=http://127.0.0.1:1;Authentication=None",
-		Listen:     "127.0.0.1:0",
-		Admin:      "127.0.0.1:0",
-		Stdout:     &run.stdout,
-		Notify:     func(e Event) { run.events <- e },
-		Quiet:      20 * time.Millisecond,
-		Grace:      time.Second,
+		Program: program,
+		Listen:  "127.0.0.1:0",
+		Admin:   "127.0.0.1:0",
+		Stdout:  &run.stdout,
+		Notify:  func(e Event) { run.events <- e },
+		Quiet:   20 * time.Millisecond,
+		Grace:   time.Second,
 	})
 	ended := make(chan struct{})
 	go func() {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/funchost/funchost/dts"
 )
 
 func TestFindRefusesWhatIsNoProgram(t *testing.T) {
@@ -101,15 +103,22 @@ func TestOnlySourcesConcernTheProgram(t *testing.T) {
 
 func TestChildGetsOneConnectionOnly(t *testing.T) {
 	t.Parallel()
-	got := childEnv([]string{"HOME=/home/ana", "TASKHUB_NAME=mine", "DTS_CONNECTION_STRING=theirs", "FUNCHOST_LISTEN=0.0.0.0:80"},
-		Config{Connection: "ours", Listen: "127.0.0.1:7071", Admin: "127.0.0.1:7072", Grace: 10 * time.Second})
+	ours := []string{"HOME=/home/ana", "TASKHUB_NAME=mine", "DTS_CONNECTION_STRING=theirs", "FUNCHOST_LISTEN=0.0.0.0:80"}
+	got := childEnv(ours, Config{
+		Connection: dts.ConnectionString{Endpoint: "http://127.0.0.1:8080", TaskHub: "default", Authentication: dts.AuthNone},
+		Listen:     "127.0.0.1:7071",
+		Admin:      "127.0.0.1:7072",
+		Grace:      10 * time.Second,
+	})
 	want := []string{
 		"HOME=/home/ana",
-		"DTS_CONNECTION_STRING=ours",
+		"DTS_CONNECTION_STRING=Endpoint=http://127.0.0.1:8080;TaskHub=default;Authentication=None",
+		"FUNCHOST_TASK_HUB=default",
 		"FUNCHOST_LISTEN=127.0.0.1:7071",
 		"FUNCHOST_ADMIN_LISTEN=127.0.0.1:7072",
 		"FUNCHOST_MANAGEMENT_API=true",
 		"FUNCHOST_SHUTDOWN_TIMEOUT=8s",
+		"FUNCHOST_SHUTDOWN_GRACE=0s",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)

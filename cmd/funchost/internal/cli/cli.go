@@ -1,0 +1,114 @@
+// Package cli is the funchost command: one file for each of its commands.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/funchost/funchost/cmd/funchost/internal/devloop"
+	"github.com/funchost/funchost/framework"
+)
+
+// The exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitCalled = 2 // called wrongly: nothing was tried
+)
+
+// Main runs the command line that the process was started with and exits.
+func Main() {
+	ctx, stop := framework.SignalContext(context.Background())
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run carries out one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(stderr, "funchost: %v\n", err)
+	if calledWrongly(err) {
+		return exitCalled
+	}
+	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "funchost <command>",
+		Short:         "Runs durable functions written in Go, and the scheduler that keeps their state.",
+		Example:       "  funchost run ./examples/hellocities",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.DisableFlagsInUseLine = true
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpTemplate(helpTemplate)
+	root.SetUsageTemplate(helpTemplate)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongCall(cmd, err) })
+	root.AddCommand(runCommand(), schedulerCommand(), versionCommand())
+	return root
+}
+
+// helpTemplate shows what a command does, how it is written, one example, and
+// what its exit code means, each on the fewest lines.
+const helpTemplate = `{{if .Long}}{{.Long}}{{else}}{{.Short}}{{end}}
+
+Usage:
+  {{.UseLine}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name 12}}{{.Short}}{{end}}{{end}}{{end}}{{if .HasExample}}
+
+Example:
+{{.Example}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+
+Exit codes:
+  0 done, 1 it failed, 2 it was called wrongly
+`
+
+// callError is a mistake in the command line. Its text says the way out.
+type callError struct{ error }
+
+func (e callError) Unwrap() error { return e.error }
+
+// wrongCall is a mistake that the help explains best.
+func wrongCall(cmd *cobra.Command, err error) error {
+	return callError{fmt.Errorf("%w\n  see %s --help", err, cmd.CommandPath())}
+}
+
+// usage makes the refusals of an argument check mistakes in the command line.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return wrongCall(cmd, err)
+		}
+		return nil
+	}
+}
+
+func calledWrongly(err error) bool {
+	if _, ok := errors.AsType[callError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*devloop.NotProgramError](err)
+	return ok
+}

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/funchost/funchost/cmd/funchost/internal/devloop"
+	"github.com/funchost/funchost/dts/scheduler"
+	"github.com/funchost/funchost/framework"
+)
+
+// stateFolder is where a program's orchestrations are kept, in its own folder.
+const stateFolder = ".funchost"
+
+// runFlags is how `funchost run` was called.
+type runFlags struct {
+	dir                            string
+	port, adminPort, schedulerPort uint16
+	memory                         bool
+}
+
+func runCommand() *cobra.Command {
+	var flags runFlags
+	cmd := &cobra.Command{
+		Use:   "run [dir]",
+		Short: "Builds the Go program in dir, runs it with a scheduler, and restarts it when you save.",
+		Long: `Builds the Go program in dir, runs it with a scheduler, and restarts it when you save.
+
+Orchestrations go on over restarts: the scheduler keeps them in dir/` + stateFolder + `.
+Everything listens on this machine only. Ctrl-C stops it.`,
+		Example: "  funchost run ./examples/hellocities",
+		Args:    usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.dir = "."
+			if len(args) == 1 {
+				flags.dir = args[0]
+			}
+			return runProgram(cmd.Context(), flags, newConsole(cmd, slog.LevelWarn))
+		},
+	}
+	f := cmd.Flags()
+	f.Uint16Var(&flags.port, "port", 7071, "`port` for the program's HTTP routes; 0 takes a free one")
+	f.Uint16Var(&flags.adminPort, "admin-port", 7072, "`port` for the program's /healthz and /readyz; 0 takes a free one")
+	f.Uint16Var(&flags.schedulerPort, "scheduler-port", 8080, "`port` for the scheduler's gRPC; 0 takes a free one")
+	f.BoolVar(&flags.memory, "memory", false, "keep nothing when it stops")
+	return cmd
+}
+
+// runProgram runs the scheduler in this process and the program as its child,
+// until ctx ends.
+func runProgram(ctx context.Context, flags runFlags, con console) (err error) {
+	program, err := devloop.Find(ctx, flags.dir)
+	if err != nil {
+		return err
+	}
+	// The child opens these two itself. To find out now costs nothing; to find
+	// out after the build costs the developer a minute.
+	if err := checkFree(ctx, loopback(flags.port), "--port"); err != nil {
+		return err
+	}
+	if err := checkFree(ctx, loopback(flags.adminPort), "--admin-port"); err != nil {
+		return err
+	}
+	socket, err := listen(ctx, loopback(flags.schedulerPort), "--scheduler-port")
+	if err != nil {
+		return err
+	}
+	config := scheduler.Config{Listener: socket, Logger: con.logger}
+	if !flags.memory {
+		config.Dir = filepath.Join(program.Dir(), stateFolder)
+	}
+	server, err := scheduler.New(config)
+	if err != nil {
+		return err // New has closed the socket
+	}
+	view := &runView{console: con, program: program, connection: server.ConnectionString(""), state: config.Dir}
+	loop := devloop.New(devloop.Config{
+		Program:    program,
+		Connection: view.connection,
+		Listen:     loopback(flags.port),
+		Admin:      loopback(flags.adminPort),
+		Stdout:     con.out,
+		Stderr:     con.err,
+		Notify:     view.show,
+	})
+	process := framework.NewProcess("funchost", framework.Config{AdminListen: "none", Logger: con.logger})
+	process.Add("scheduler", server)
+	process.Add("program", loop)
+	return process.Run(ctx)
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/funchost/funchost/dts/scheduler"
+	"github.com/funchost/funchost/framework"
+)
+
+// schedulerFlags is how `funchost scheduler` was called.
+type schedulerFlags struct {
+	listen, adminListen string
+	data                string
+	memory              bool
+	insecurePublic      bool
+}
+
+func schedulerCommand() *cobra.Command {
+	var flags schedulerFlags
+	cmd := &cobra.Command{
+		Use:   "scheduler",
+		Short: "Serves the scheduler alone, for programs that are started elsewhere.",
+		Long: `Serves the scheduler alone, for programs that are started elsewhere.
+
+It speaks the protocol of the Durable Task Scheduler over gRPC and keeps its
+state in one folder, which one process at a time can hold.`,
+		Example: "  funchost scheduler --listen 127.0.0.1:8080 --data ./.funchost",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.memory && cmd.Flags().Changed("data") {
+				return wrongCall(cmd, errors.New("--memory keeps nothing, --data keeps everything: use one of them"))
+			}
+			if err := flags.check(); err != nil {
+				return callError{err}
+			}
+			return serveScheduler(cmd.Context(), flags, newConsole(cmd, slog.LevelInfo))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "`address` for gRPC; port 0 takes a free one")
+	f.StringVar(&flags.adminListen, "admin-listen", "127.0.0.1:8081", "`address` for /healthz and /readyz, or none")
+	f.StringVar(&flags.data, "data", "./.funchost", "`folder` that keeps the state; made if it is missing")
+	f.BoolVar(&flags.memory, "memory", false, "keep nothing when it stops")
+	f.BoolVar(&flags.insecurePublic, "insecure-public", false,
+		"allow addresses that other machines can reach, without encryption or authentication")
+	return cmd
+}
+
+// check finds mistakes that can be seen without trying anything.
+func (f schedulerFlags) check() error {
+	for _, address := range []string{f.listen, f.adminListen} {
+		if address == f.adminListen && address == "none" {
+			continue
+		}
+		private, err := isLoopback(address)
+		if err != nil {
+			return err
+		}
+		if !private && !f.insecurePublic {
+			return fmt.Errorf("listen on %s: other machines could reach it, and it has no encryption and no authentication\n"+
+				"  use a loopback address such as 127.0.0.1:8080, or add --insecure-public if the network is yours alone", address)
+		}
+	}
+	return nil
+}
+
+// serveScheduler runs the scheduler until ctx ends.
+func serveScheduler(ctx context.Context, flags schedulerFlags, con console) error {
+	socket, err := listen(ctx, flags.listen, "--listen")
+	if err != nil {
+		return err
+	}
+	config := scheduler.Config{Dir: flags.data, Listener: socket, Logger: con.logger}
+	if flags.memory {
+		config.Dir = ""
+	}
+	server, err := scheduler.New(config)
+	if err != nil {
+		return err // New has closed the socket
+	}
+	process := framework.NewProcess("scheduler", framework.Config{
+		AdminListen: flags.adminListen,
+		Logger:      con.logger,
+		OnReady: func(admin net.Addr) {
+			con.printf("scheduler is ready on %s, state in %s\n\n", socket.Addr(), stateName(config.Dir))
+			con.printf("connect a program with:\n  export DTS_CONNECTION_STRING='%s'\n", server.ConnectionString(""))
+			if admin != nil {
+				con.printf("\nhealth: http://%s/healthz\n", admin)
+			}
+		},
+	})
+	process.Add("scheduler", server)
+	return process.Run(ctx)
+}
