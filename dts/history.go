@@ -15,8 +15,8 @@ import (
 // HistoryEvent is one entry of the history of an execution. Fields that its kind
 // does not have are zero.
 type HistoryEvent struct {
-	// EventID is the number of the action that the entry confirms, -1 for entries
-	// that the scheduler made.
+	// EventID is the number of the action that the entry confirms, -1 for what
+	// came in from outside: results, events, requests.
 	EventID   int
 	Timestamp time.Time
 	// Kind is the protocol's name of the entry: "TaskScheduled", "TimerFired".
