@@ -192,7 +192,8 @@ func (s *State) deliver(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
 	s.announce(in, now)
 }
 
-// announce writes the row that tells a restarted scheduler of stored messages.
+// announce writes the row that tells a restarted scheduler to look for stored
+// messages.
 func (s *State) announce(in *Instance, now time.Time) {
 	if in.ReadyRow || in.waitsForStart(now) {
 		return
@@ -203,9 +204,12 @@ func (s *State) announce(in *Instance, now time.Time) {
 	}})
 }
 
-// hush removes the row of announce when no stored message is left.
+// hush removes the row of announce when no stored message is left and none is
+// near: an execution that waits for an activity or a child keeps it, since the
+// outcome would only write it again. A restarted scheduler that looks in vain
+// has lost little; each write counts on the hot path.
 func (s *State) hush(in *Instance) {
-	if in.ReadyRow && !in.storedMessages() {
+	if in.ReadyRow && !in.storedMessages() && !in.expectsOutcome() {
 		in.ReadyRow = false
 		s.fx.write(Write{Op: DeleteReady, ID: in.ID()})
 	}

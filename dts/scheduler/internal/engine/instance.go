@@ -18,7 +18,8 @@ type Instance struct {
 	History []*dtspb.HistoryEvent
 	// Inbox holds the messages that no committed turn has consumed, in order.
 	Inbox []Message
-	// ReadyRow tells that a row announces the stored messages of the inbox.
+	// ReadyRow tells that a row announces stored messages. There is one whenever
+	// the inbox has any; it may outlive them.
 	ReadyRow bool
 	// Delivered is how many messages of the inbox a worker was handed and has not
 	// answered for; 0 is none.
@@ -228,6 +229,16 @@ func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
 func (in *Instance) storedMessages() bool {
 	for _, m := range in.Inbox {
 		if m.Stored {
+			return true
+		}
+	}
+	return false
+}
+
+// expectsOutcome reports whether a task or a child is under way.
+func (in *Instance) expectsOutcome() bool {
+	for _, o := range in.open {
+		if o.kind != openTimer {
 			return true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 //	history    id 0 gen turn slot        slot 0: HistoryChunk of the turn; else the message, a HistoryEvent
 //	task       id 0 gen task             record.Task of an activity without outcome
 //	timer      due id 0 gen task         empty; the due index
-//	ready      id                        record.Ready: the instance has stored messages
+//	ready      id                        record.Ready: the instance may have stored messages
 //	created    created id                empty; the order of queries
 //	losses     id 0 gen task             how often a worker was lost with it
 const (

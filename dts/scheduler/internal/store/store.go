@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/funchost/funchost/dts/internal/disk"
@@ -89,6 +90,9 @@ func Open(o Options) (*Store, error) {
 		MemTableSize:       32 << 20,
 		// A directory of ours has few files; what counts is the write path.
 		L0CompactionThreshold: 4,
+	}
+	for i := range opts.Levels { // a start asks for an id that is nowhere
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	if o.Disk.InMemory() {
 		opts.MemTableSize = 4 << 20
