@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -169,9 +168,6 @@ func (a *API) purgeInstances(c *call) error {
 	}
 	if q.CreatedFrom.IsZero() {
 		return badRequest("createdTimeFrom is missing")
-	}
-	if q.CreatedTo.IsZero() {
-		q.CreatedTo = time.Now()
 	}
 	ctx, cancel := c.context()
 	defer cancel()
