@@ -86,12 +86,9 @@ func call(ctx context.Context, fn Activity, req *dtspb.ActivityRequest, answer *
 		}
 	}()
 	result, err := fn(ctx, wire.ToPayload(req.GetInput()))
-	if err == nil {
-		err = wire.CheckPayload("result of activity", result)
-	}
 	if err != nil {
 		answer.FailureDetails = details(err)
-	} else {
+	} else if answer.FailureDetails = checkResult("activity", req.GetName(), result); answer.FailureDetails == nil {
 		answer.Result = wire.FromPayload(result)
 	}
 	returned = true

@@ -31,7 +31,10 @@ func details(err error) *dtspb.TaskFailureDetails {
 
 // failure keeps a failure that err is, or holds one that it wraps.
 func failure(err error) *dts.Failure {
-	if f, ok := err.(*dts.Failure); ok && f != nil { //nolint:errorlint // wrapped ones are handled below
+	if f, ok := err.(*dts.Failure); ok { //nolint:errorlint // wrapped ones are handled below
+		if f == nil {
+			return &dts.Failure{Type: "dts.Failure", Message: "a nil *dts.Failure was returned as error"}
+		}
 		return f
 	}
 	f := &dts.Failure{Type: typeName(err), Message: err.Error()}

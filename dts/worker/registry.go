@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
-	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
 )
 
@@ -92,12 +91,9 @@ func adapt(name string, fn Orchestrator) replay.Func {
 			t.ContinueAsNew(next.input, next.Version, next.DropEvents)
 			return nil, nil
 		}
-		if err == nil {
-			err = wire.CheckPayload(fmt.Sprintf("result of orchestrator %q", name), result)
-		}
 		if err != nil {
 			return nil, details(err)
 		}
-		return result, nil
+		return result, checkResult("orchestrator", name, result)
 	}
 }

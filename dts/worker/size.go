@@ -26,7 +26,7 @@ const (
 // A refused answer comes back for ever, a failed instance tells its author why.
 func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 	if !fits(answer.GetCustomStatus()) {
-		return misfit("custom status", answer.GetCustomStatus())
+		return misfit("custom status", wire.ToPayload(answer.GetCustomStatus()))
 	}
 	for _, a := range answer.GetActions() {
 		var what, name string
@@ -48,18 +48,29 @@ func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 			return refusal(typeInvalidPayload, fmt.Sprintf("name %q is not valid UTF-8", name))
 		}
 		if !fits(p) {
-			return misfit(fmt.Sprintf("%s %q", what, name), p)
+			if name != "" {
+				what = fmt.Sprintf("%s %q", what, name)
+			}
+			return misfit(what, wire.ToPayload(p))
 		}
 	}
 	return nil
+}
+
+// checkResult says what the scheduler would refuse about a result, nil if nothing.
+func checkResult(kind, name string, result []byte) *dtspb.TaskFailureDetails {
+	if len(result) <= wire.MaxPayload && utf8.Valid(result) {
+		return nil
+	}
+	return misfit(fmt.Sprintf("result of %s %q", kind, name), result)
 }
 
 func fits(p *wrapperspb.StringValue) bool {
 	return len(p.GetValue()) <= wire.MaxPayload && utf8.ValidString(p.GetValue())
 }
 
-func misfit(what string, p *wrapperspb.StringValue) *dtspb.TaskFailureDetails {
-	return refusal(typeInvalidPayload, wire.CheckPayload(what, []byte(p.GetValue())).Error())
+func misfit(what string, payload []byte) *dtspb.TaskFailureDetails {
+	return refusal(typeInvalidPayload, wire.CheckPayload(what, payload).Error())
 }
 
 func refusal(kind, text string) *dtspb.TaskFailureDetails {
@@ -112,7 +123,7 @@ func split(answer *dtspb.OrchestratorResponse) []*dtspb.OrchestratorResponse {
 		if size > room && a.GetRewindOrchestration() == nil { // a history is as long as it is
 			answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(actions), refusal(typeAnswerTooLarge,
 				fmt.Sprintf("one action of the orchestrator has %d bytes, the limit is %d: "+
-					"pass fewer events on when continuing as new, or use smaller tags", size, room)))}
+					"pass fewer events on when continuing as new, or use smaller tags", size, maxAnswer)))}
 			return parts[:1]
 		}
 		part.Actions = append(part.Actions, a)
