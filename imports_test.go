@@ -198,7 +198,11 @@ func brokenDirections(graph map[string][]string) []string {
 				if matchesAny(reached[to], law.never) {
 					continue // the first step over the line says it all
 				}
-				broken = append(broken, fmt.Sprintf("%s imports %s (by way of %s): %s", from, to, reached[to], law.why))
+				by := ""
+				if reached[to] != from {
+					by = " by way of " + reached[to]
+				}
+				broken = append(broken, fmt.Sprintf("%s imports %s%s: %s", from, to, by, law.why))
 			}
 		}
 	}
