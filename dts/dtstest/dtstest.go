@@ -14,6 +14,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"google.golang.org/grpc"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/disk"
@@ -24,9 +27,10 @@ import (
 type Option func(*options)
 
 type options struct {
-	listen bool
-	seed   uint64
-	log    *slog.Logger
+	listen  bool
+	seed    uint64
+	log     *slog.Logger
+	latency time.Duration
 }
 
 // Listen makes the scheduler listen on a free port of 127.0.0.1 as well. It does
@@ -40,6 +44,11 @@ func Seed(seed uint64) Option { return func(o *options) { o.seed = seed } }
 // Log makes the scheduler log to l. The default discards its log.
 func Log(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
+// SlowDisk makes each commit take up to d, drawn from the seed. The default takes
+// no time, so that a crash at a moment that the test has slept for finds little
+// half done. It is for worlds with payloads of a few kilobytes.
+func SlowDisk(d time.Duration) Option { return func(o *options) { o.latency = d } }
+
 // Scheduler is a running scheduler. Its methods are for one goroutine.
 type Scheduler struct {
 	t      testing.TB
@@ -50,6 +59,7 @@ type Scheduler struct {
 	addr   string
 
 	disk   *disk.FS
+	device *device // between the server and the disk
 	server *scheduler.Server
 	cancel context.CancelFunc
 	ended  chan error
@@ -80,14 +90,7 @@ func Start(t testing.TB, opts ...Option) *Scheduler {
 // run starts a server on the disk as it is.
 func (s *Scheduler) run() {
 	s.t.Helper()
-	listen := "none"
-	if s.addr != "" {
-		listen = s.addr
-	}
-	server, err := scheduler.New(scheduler.Config{Dir: "scheduler", Disk: s.disk, Listen: listen, Logger: s.opts.log})
-	if err != nil {
-		s.t.Fatalf("dtstest: %v", err)
-	}
+	server := s.open(0)
 	if s.addr != "" {
 		s.addr = server.Addr().String()
 	}
@@ -98,13 +101,36 @@ func (s *Scheduler) run() {
 	s.link.connect(server.Conn())
 }
 
+// open makes a server that takes up what is on the disk. The power is cut just
+// before the change to the disk with that number; 0 is never.
+func (s *Scheduler) open(cut int) *scheduler.Server {
+	s.t.Helper()
+	listen := "none"
+	if s.addr != "" {
+		listen = s.addr
+	}
+	s.device = &device{
+		disk: s.disk, rng: rand.New(rand.NewPCG(s.rng.Uint64(), s.rng.Uint64())), latency: s.opts.latency, cut: cut,
+	}
+	server, err := scheduler.New(scheduler.Config{Dir: "scheduler", Disk: s.device.fs(), Listen: listen, Logger: s.opts.log})
+	if err != nil {
+		s.t.Fatalf("dtstest: %v", err)
+	}
+	return server
+}
+
 func (s *Scheduler) stop() {
 	s.t.Helper()
+	s.device.hurry()
 	s.cancel()
 	if err := <-s.ended; err != nil {
 		s.t.Errorf("dtstest: scheduler: %v", err)
 	}
 }
+
+// Conn returns the connection under the clients, which goes on working after a
+// crash. A test that puts faults between gives [dts.WithConn] what it wraps it in.
+func (s *Scheduler) Conn() grpc.ClientConnInterface { return s.link }
 
 // Client returns a client of the hub "default". It goes on working after a
 // crash, as one that connects again does.
@@ -130,15 +156,38 @@ func (s *Scheduler) ConnectionString() dts.ConnectionString {
 
 // Crash cuts the power: from one moment on nobody gets an answer, then what was
 // synced, and by chance some of what was not, is all that the restarted scheduler
-// has. It returns when that one takes calls.
+// has. One time in four the power goes again while that one recovers. Crash
+// returns when the scheduler takes calls.
 func (s *Scheduler) Crash() *Scheduler {
 	s.t.Helper()
 	s.link.cut() // an answer that crosses the cut would look like a loss
 	image := s.disk.Cut(s.rng, s.rng.IntN(101))
 	s.stop()
 	s.disk = image
+	if s.rng.IntN(4) == 0 {
+		s.recoverInVain()
+	}
 	s.run()
 	return s
+}
+
+// changesToOpen is about how many changes to the disk a start makes.
+const changesToOpen = 60
+
+// recoverInVain starts a scheduler that loses power before it takes calls.
+func (s *Scheduler) recoverInVain() {
+	s.t.Helper()
+	server := s.open(1 + s.rng.IntN(changesToOpen))
+	image := s.device.lost()
+	s.device.hurry()
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if err := server.Run(ended); err != nil {
+		s.t.Errorf("dtstest: scheduler: %v", err)
+	}
+	if image != nil {
+		s.disk = image
+	}
 }
 
 // Restart stops the scheduler in order and starts it again.
