@@ -1,0 +1,128 @@
+package embedded_test
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/framework"
+	"github.com/funchost/funchost/framework/durable"
+	_ "github.com/funchost/funchost/framework/embedded"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	approved = durable.NewEvent[string]("approved")
+	wait     = durable.NewOrchestrator("wait", func(ctx *durable.Context, _ durable.None) (string, error) {
+		return approved.Wait(ctx, 0)
+	})
+)
+
+// starter hands out the client of a host.
+type starter struct{ clients chan *dts.Client }
+
+func (s starter) Describe() framework.TriggerInfo {
+	return framework.TriggerInfo{Kind: "test", Name: "starter"}
+}
+func (s starter) Definitions() []durable.Definition { return nil }
+func (s starter) Bind(b *framework.Binder) error {
+	b.Go("starter", func(ctx context.Context) error {
+		s.clients <- b.Client()
+		<-ctx.Done()
+		return nil
+	})
+	return nil
+}
+
+// run runs a host on a scheduler and calls f with its client.
+func run(t *testing.T, scheduler string, f func(*dts.Client)) {
+	t.Helper()
+	s := starter{make(chan *dts.Client)}
+	app := app(scheduler).On(s)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx) }()
+	select {
+	case c := <-s.clients:
+		f(c)
+	case err := <-ended:
+		cancel()
+		t.Fatalf("the host ended: %v", err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func app(scheduler string) *framework.App {
+	return framework.New("test",
+		framework.Set("scheduler", scheduler),
+		framework.Set("listen", "127.0.0.1:0"),
+		framework.Set("admin-listen", "none"),
+		framework.WithLogger(slog.New(slog.DiscardHandler)),
+	).Add(wait)
+}
+
+func TestOrchestrationOutlivesTheHost(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	run(t, "embedded:"+dir, func(c *dts.Client) {
+		if _, err := wait.StartNew(t.Context(), c, durable.None{}, durable.ID("one")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.WaitStarted(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	run(t, "embedded:"+dir, func(c *dts.Client) {
+		if err := approved.Raise(t.Context(), c, "one", "ana"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := wait.Instance(c, "one").Wait(t.Context()); err != nil || got != "ana" {
+			t.Errorf("got %q, %v, want ana", got, err)
+		}
+	})
+}
+
+func TestMemoryKeepsNothing(t *testing.T) {
+	t.Chdir(t.TempDir()) // so not parallel
+	run(t, "memory", func(c *dts.Client) {
+		if _, err := wait.StartNew(t.Context(), c, durable.None{}, durable.ID("one")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	entries, err := fs.ReadDir(os.DirFS("."), ".")
+	if err != nil || len(entries) > 0 {
+		t.Errorf("found %v, %v, want an empty folder", entries, err)
+	}
+}
+
+func TestFolderThatAnotherHostHoldsIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	run(t, "embedded:"+dir, func(*dts.Client) {
+		err := app("embedded:" + dir).Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), dir) {
+			t.Errorf("Run = %v, want an error that names %s", err, dir)
+		}
+	})
+}
+
+func TestStopBeforeTheSchedulerIsOpen(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	if err := app("embedded:" + filepath.Join(t.TempDir(), "state")).Run(ctx); err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
