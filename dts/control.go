@@ -73,6 +73,36 @@ func (c *Client) Terminate(ctx context.Context, id, reason string, opts ...Termi
 	return c.fail(op, err)
 }
 
+// RestartOption changes what [Client.Restart] does.
+type RestartOption interface {
+	restart(*dtspb.RestartInstanceRequest)
+}
+
+type newIDOption struct{}
+
+// NewID restarts under a new id, which the scheduler makes, and leaves the old
+// instance as it is; it may be live.
+func NewID() RestartOption { return newIDOption{} }
+
+func (newIDOption) restart(r *dtspb.RestartInstanceRequest) { r.RestartWithNewInstanceId = true }
+
+// Restart starts an orchestration again with the name, version, input and tags
+// that it was started with, and returns its id. Without [NewID] the finished
+// instance and its history are replaced; the error is [ErrConflict] if it is
+// live. It is [ErrNotFound] for an unknown id.
+func (c *Client) Restart(ctx context.Context, id string, opts ...RestartOption) (string, error) {
+	op := fmt.Sprintf("restart instance %q", id)
+	if err := wire.CheckID(id); err != nil {
+		return "", invalid(op, err)
+	}
+	req := &dtspb.RestartInstanceRequest{InstanceId: id}
+	for _, o := range opts {
+		o.restart(req)
+	}
+	resp, err := c.hubs.RestartInstance(ctx, req)
+	return resp.GetInstanceId(), c.fail(op, err)
+}
+
 // Suspend makes an instance hold still: events and results are kept, no turn
 // acts on them until [Client.Resume]. Suspending twice is one suspension. The
 // error is [ErrNotFound] for an unknown id.

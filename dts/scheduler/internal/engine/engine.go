@@ -19,6 +19,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("already exists")
 	ErrInvalid  = errors.New("invalid")
+	// ErrConflict refuses what the instance's status does not allow.
+	ErrConflict = errors.New("not possible now")
 	// ErrStale refuses an answer for work that is no longer the answerer's.
 	ErrStale = errors.New("work item is stale")
 )
@@ -255,8 +257,17 @@ func (s *State) dropOpen(in *Instance) {
 	clear(in.open)
 }
 
+// refusal is one of the errors above with a text for the caller.
+type refusal struct {
+	kind error
+	text string
+}
+
+func (r *refusal) Error() string { return r.text }
+func (r *refusal) Unwrap() error { return r.kind }
+
 func refuse(kind error, format string, args ...any) error {
-	return fmt.Errorf("%w: %s", kind, fmt.Sprintf(format, args...))
+	return &refusal{kind, fmt.Sprintf(format, args...)}
 }
 
 // event returns a history event made by the scheduler at now.

@@ -112,10 +112,10 @@ func (in *Instance) waitsForStart(now time.Time) bool {
 // Deliver takes the messages of the next turn for a worker and returns the
 // turn's new events: OrchestratorStarted, then the messages. It may be called
 // again for the same turn when the worker was lost; the messages are the same.
+// The instance must be deliverable.
 func (in *Instance) Deliver(now time.Time) []*dtspb.HistoryEvent {
-	turn := in.Record.GetTurn() + 1
 	n := 0
-	for n < len(in.Inbox) && in.Inbox[n].Turn == turn {
+	for n < len(in.Inbox) && in.Inbox[n].Turn == in.Inbox[0].Turn {
 		n++
 	}
 	in.Delivered = n
@@ -205,21 +205,27 @@ func (in *Instance) fire(id int32, o open) {
 // nanos is t as our rows count, kept within what they can say: 1970 to 2262.
 func nanos(t *timestamppb.Timestamp) int64 {
 	const last = math.MaxInt64 / int64(time.Second)
-	if t.GetSeconds() >= last {
+	switch {
+	case t.GetSeconds() < 0:
+		return 0
+	case t.GetSeconds() >= last:
 		return (last - 1) * int64(time.Second)
+	default:
+		return t.GetSeconds()*int64(time.Second) + int64(t.GetNanos())
 	}
-	return max(0, t.GetSeconds()*int64(time.Second)+int64(t.GetNanos()))
 }
 
 // append puts a message at the end of the inbox, in the turn that will consume
 // it, and returns it.
 func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
 	m := Message{Turn: in.Record.GetTurn() + 1, Slot: 1, Event: e, Stored: stored}
-	if in.Delivered > 0 {
-		m.Turn++ // the next turn is at a worker and its messages are fixed
-	}
-	if n := len(in.Inbox); n > 0 && in.Inbox[n-1].Turn >= m.Turn {
-		m.Turn, m.Slot = in.Inbox[n-1].Turn, in.Inbox[n-1].Slot+1
+	if n := len(in.Inbox); n > 0 {
+		last := in.Inbox[n-1]
+		if n == in.Delivered { // the last turn is at a worker and its messages are fixed
+			m.Turn = last.Turn + 1
+		} else {
+			m.Turn, m.Slot = last.Turn, last.Slot+1
+		}
 	}
 	in.Inbox = append(in.Inbox, m)
 	return m

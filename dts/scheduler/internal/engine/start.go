@@ -31,7 +31,7 @@ func (c Start) apply(s *State, now time.Time) error {
 	}
 	old := s.Instance(r.GetInstanceId())
 	if old != nil && !replaceable(old.Record.GetStatus(), r.GetOrchestrationIdReusePolicy()) {
-		return refuse(ErrExists, "instance %q is %s", r.GetInstanceId(), statusName(old.Record.GetStatus()))
+		return refuse(ErrExists, "instance %q exists already and is %s", r.GetInstanceId(), statusName(old.Record.GetStatus()))
 	}
 	scheduled := int64(0)
 	// JavaScript sends 1970 when the caller named no time.

@@ -29,6 +29,10 @@ func (c Turn) touches(s *State, add func(string)) {
 	if in == nil {
 		return
 	}
+	if s.check(c.Response) != nil {
+		addParent(in, add) // it hears of the failure, and nothing else is carried out
+		return
+	}
 	for _, a := range c.Response.GetActions() {
 		switch t := a.GetOrchestratorActionType().(type) {
 		case *dtspb.OrchestratorAction_CreateSubOrchestration:
@@ -69,6 +73,9 @@ func (c Turn) apply(s *State, now time.Time) error {
 	consumed := in.Delivered
 	if n := r.GetNumEventsProcessed(); n != nil && int(n.GetValue()) < consumed {
 		consumed = int(max(n.GetValue(), 0))
+	}
+	if in.Record.GetTurn() == 0 {
+		consumed = max(consumed, 1) // without ExecutionStarted there is no execution
 	}
 	kill, began := recursive(in), in.Started()
 	turn := s.consume(in, c.Started, consumed)
@@ -115,9 +122,12 @@ type turn struct {
 // consume takes the first n messages out of the inbox as those of the next turn.
 func (s *State) consume(in *Instance, started *dtspb.HistoryEvent, n int) turn {
 	rec := in.Record
+	first := rec.GetTurn() == 0
 	t := turn{started: started, messages: in.Inbox[:n:n]}
+	// Not always the last turn's successor: when a turn with nothing but fired
+	// timers was at a worker and the scheduler was restarted, its number is skipped.
+	rec.Turn = in.Inbox[0].Turn
 	in.Inbox = in.Inbox[n:]
-	rec.Turn++
 	rec.Clock = nanos(started.GetTimestamp())
 	left := in.Delivered - n
 	in.Delivered = 0
@@ -135,7 +145,7 @@ func (s *State) consume(in *Instance, started *dtspb.HistoryEvent, n int) turn {
 	if rec.GetStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_PENDING {
 		rec.Status = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_RUNNING
 	}
-	if rec.GetTurn() == 1 && rec.GetScheduled() != 0 {
+	if first && rec.GetScheduled() != 0 {
 		s.fx.write(Write{Op: DeleteTimer, ID: rec.GetId(), Gen: rec.GetGeneration(), TaskID: StartTimer, At: rec.GetScheduled()})
 	}
 	if left > 0 {
@@ -156,21 +166,19 @@ func (s *State) storeTimer(in *Instance, m *Message) {
 // renumber gives the messages that a worker sent back to the next turn, in front
 // of those that have arrived since.
 func (s *State) renumber(in *Instance) {
-	rec := in.Record
-	for _, m := range in.Inbox {
+	rec, left := in.Record, in.Inbox
+	for _, m := range left {
 		if m.Stored {
 			s.fx.write(Write{Op: DeleteMessage, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: m.Turn, Slot: m.Slot})
 		}
 	}
-	moved := make([]Message, len(in.Inbox))
-	for i, m := range in.Inbox {
-		m.Turn, m.Slot = rec.GetTurn()+1, uint32(i+1)
-		moved[i] = m
+	in.Inbox = nil
+	for _, m := range left {
+		m = in.append(m.Event, m.Stored)
 		if m.Stored {
 			s.fx.write(Write{Op: PutMessage, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: m.Turn, Slot: m.Slot, Event: m.Event})
 		}
 	}
-	in.Inbox = moved
 }
 
 // commit makes t history.

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -87,6 +88,17 @@ func (s *sidecar) ResumeInstance(ctx context.Context, r *dtspb.ResumeRequest) (*
 	}
 	err := s.do(ctx, r.GetInstanceId(), engine.Resume{ID: r.GetInstanceId(), Reason: r.GetReason()})
 	return &dtspb.ResumeResponse{}, err
+}
+
+func (s *sidecar) RestartInstance(ctx context.Context, r *dtspb.RestartInstanceRequest) (*dtspb.RestartInstanceResponse, error) {
+	cmd := engine.Restart{ID: r.GetInstanceId()}
+	if r.GetRestartWithNewInstanceId() {
+		cmd.As = hub.NewID()
+	}
+	if err := s.do(ctx, r.GetInstanceId(), cmd); err != nil {
+		return nil, err
+	}
+	return &dtspb.RestartInstanceResponse{InstanceId: cmp.Or(cmd.As, cmd.ID)}, nil
 }
 
 func (s *sidecar) GetInstance(ctx context.Context, r *dtspb.GetInstanceRequest) (*dtspb.GetInstanceResponse, error) {

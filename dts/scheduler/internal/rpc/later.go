@@ -13,10 +13,6 @@ func (s *sidecar) RewindInstance(context.Context, *dtspb.RewindInstanceRequest) 
 	return nil, later("rewind")
 }
 
-func (s *sidecar) RestartInstance(context.Context, *dtspb.RestartInstanceRequest) (*dtspb.RestartInstanceResponse, error) {
-	return nil, later("restart; start the orchestration again with its input")
-}
-
 func (s *sidecar) ListInstanceIds(context.Context, *dtspb.ListInstanceIdsRequest) (*dtspb.ListInstanceIdsResponse, error) {
 	return nil, later("ListInstanceIds; QueryInstances lists instances")
 }

@@ -86,6 +86,8 @@ func answer(err error) error {
 		code = codes.NotFound
 	case errors.Is(err, engine.ErrExists):
 		code = codes.AlreadyExists
+	case errors.Is(err, engine.ErrConflict):
+		code = codes.FailedPrecondition
 	case errors.Is(err, engine.ErrInvalid):
 		code = codes.InvalidArgument
 	case errors.Is(err, store.ErrDamaged):

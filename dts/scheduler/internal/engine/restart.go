@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/scheduler/internal/record"
+)
+
+// Restart starts an orchestration again with the name, version, input and tags
+// it was started with (RestartInstance).
+type Restart struct {
+	ID string
+	// As is the id of the new instance, which must not exist. Empty uses the same
+	// id again, for an instance that has ended.
+	As string
+}
+
+func (c Restart) touches(_ *State, add func(string)) {
+	add(c.ID)
+	if c.As != "" {
+		add(c.As)
+	}
+}
+
+func (c Restart) apply(s *State, now time.Time) error {
+	in := s.Instance(c.ID)
+	if in == nil {
+		return refuse(ErrNotFound, "no instance with id %q", c.ID)
+	}
+	id := c.As
+	if id == "" {
+		if !in.Terminal() {
+			return refuse(ErrConflict, "instance %q is %s: wait for its end or restart it with a new id", c.ID, statusName(in.Record.GetStatus()))
+		}
+		id = c.ID
+	} else if s.Instance(id) != nil {
+		return refuse(ErrExists, "instance %q exists already", id)
+	}
+	input := in.Started().GetInput()
+	rec := &record.Instance{Id: id, Name: in.Record.GetName(), Version: in.Record.GetVersion(), Tags: in.Record.GetTags()}
+	if id == c.ID {
+		s.remove(in, now)
+	}
+	s.create(rec, &dtspb.ExecutionStartedEvent{Input: input}, now)
+	return nil
+}
