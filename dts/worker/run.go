@@ -28,7 +28,7 @@ type run struct {
 	leases  map[*lease]struct{} // items without an end
 }
 
-func newRun(w *Worker, ctx context.Context) *run {
+func newRun(ctx context.Context, w *Worker) *run {
 	r := &run{Worker: w, registry: w.registry.clone(), leases: make(map[*lease]struct{})}
 	r.replay = replay.Config{Logger: w.log, Find: func(name string) replay.Func { return r.registry.orchestrators[name] }}
 	// The end of ctx means: take no more. What runs has the drain budget.

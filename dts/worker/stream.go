@@ -26,6 +26,43 @@ var (
 	errClosed = errors.New("the scheduler closed the stream")
 )
 
+// pull takes items until ctx ends, through every loss of the connection.
+func (r *run) pull(ctx context.Context) {
+	for attempt := 0; ctx.Err() == nil; attempt++ {
+		heard, err := r.stream(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if heard {
+			attempt = 0
+		}
+		pause := r.backoff(attempt)
+		r.log.Warn("no work items, connecting again", keyError, err, keyAttempt, attempt, keyDuration, pause)
+		sleep(ctx, pause)
+	}
+}
+
+// Bounds of the pause between two connections. The whole of it is random, so
+// that workers do not come back all at once when a scheduler does.
+const (
+	firstPause = time.Second
+	lastPause  = 30 * time.Second
+)
+
+func (w *Worker) backoff(attempt int) time.Duration {
+	return time.Duration(w.jitter() * float64(min(lastPause, firstPause<<min(attempt, 5))))
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // stream connects and takes items until the stream ends. It reports whether
 // anything arrived.
 func (r *run) stream(ctx context.Context) (heard bool, _ error) {

@@ -112,19 +112,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.began.Swap(true) {
 		return errors.New("run worker: it has run before, make a new one")
 	}
-	r := newRun(w, ctx)
-	for attempt := 0; ctx.Err() == nil; attempt++ {
-		heard, err := r.stream(w.identify(ctx))
-		if ctx.Err() != nil {
-			break
-		}
-		if heard {
-			attempt = 0
-		}
-		pause := w.backoff(attempt)
-		w.log.Warn("no work items, connecting again", keyError, err, keyAttempt, attempt, keyDuration, pause)
-		sleep(ctx, pause)
-	}
+	r := newRun(ctx, w)
+	r.pull(w.identify(ctx))
 	r.drain()
 	return nil
 }
@@ -132,27 +121,6 @@ func (w *Worker) Run(ctx context.Context) error {
 // identify says in the metadata of a call who makes it.
 func (w *Worker) identify(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, wire.HeaderWorkerID, w.id, wire.HeaderUserAgent, wire.UserAgent(wire.RoleWorker))
-}
-
-// Bounds of the pause between two connections. The whole of it is random, so
-// that workers do not come back all at once when a scheduler does.
-const (
-	firstPause = time.Second
-	lastPause  = 30 * time.Second
-)
-
-func (w *Worker) backoff(attempt int) time.Duration {
-	return time.Duration(w.jitter() * float64(min(lastPause, firstPause<<min(attempt, 5))))
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // newWorkerID returns host, process and a random part, as .NET workers write it.

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,7 +181,7 @@ func TestColdReplayEqualsTheRunningTurn(t *testing.T) {
 				actions := warm.Actions()
 				want := append(show(actions), "status "+warm.CustomStatus().GetValue())
 
-				all := append(append(history{}, past...), events...)
+				all := slices.Concat(past, events)
 				for _, cut := range []int{len(past), 0, len(all), rapid.IntRange(0, len(all)).Draw(t, "cut")} {
 					coldActions, status := coldTurn(run, all[:cut], all[cut:])
 					if diff := cmp.Diff(want, append(show(coldActions), "status "+status)); diff != "" {
@@ -198,7 +199,7 @@ func TestColdReplayEqualsTheRunningTurn(t *testing.T) {
 						open = append(open, outcomes)
 					}
 				}
-				past = append(all, confirmed...)
+				past = slices.Concat(all, confirmed)
 			}
 		}))
 	}
@@ -230,8 +231,12 @@ func FuzzHistory(f *testing.F) {
 				turn(int(id)), begun("in"), taskScheduled(id, "many"), taskCompleted(id, "r"), taskFailed(id, "no"),
 				timerCreated(id), timerFired(id), childCreated(id, "child"), childCompleted(id, "c"), childFailed(id, "no"),
 				raised(fmt.Sprint("e", id%2), "x"), suspended(), resumed(), terminated("t"), rewound(""), executionCompleted(id),
-				eventSent(id, "x"), nil, {}, {EventType: &dtspb.HistoryEvent_TaskFailed{}}, {EventType: &dtspb.HistoryEvent_EventRaised{}},
-				{EventType: &dtspb.HistoryEvent_ExecutionStarted{}}, begunAs("other", ""),
+				eventSent(id, "x"), nil,
+				{},
+				{EventType: &dtspb.HistoryEvent_TaskFailed{}},
+				{EventType: &dtspb.HistoryEvent_EventRaised{}},
+				{EventType: &dtspb.HistoryEvent_ExecutionStarted{}},
+				begunAs("other", ""),
 				{EventId: id, EventType: &dtspb.HistoryEvent_EntityOperationCalled{}},
 			}
 			events = append(events, all[int(data[0])%len(all)])

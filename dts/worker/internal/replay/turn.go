@@ -101,7 +101,9 @@ func (t *Turn) Close() {
 	if t.main.resume != nil {
 		t.main.unwind()
 	}
-	for i := 0; i < len(t.others); i++ { // a deferred function may add one
-		t.others[i].unwind()
+	for len(t.others) > 0 { // a deferred function may add one
+		co := t.others[0]
+		t.others = t.others[1:]
+		co.unwind()
 	}
 }
