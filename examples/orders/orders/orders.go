@@ -51,6 +51,7 @@ func process(ctx *durable.Context, o Order) (Receipt, error) {
 			err = errors.Join(err, releaseErr)
 		}
 	}
+	ctx.SetStatus(receipt.Outcome)
 	return receipt, err
 }
 
