@@ -51,9 +51,12 @@ Everything listens on this machine only. Ctrl-C stops it.`,
 
 // runProgram runs the scheduler in this process and the program as its child,
 // until ctx ends.
-func runProgram(ctx context.Context, flags runFlags, con console) (err error) {
+func runProgram(ctx context.Context, flags runFlags, con console) error {
 	program, err := devloop.Find(ctx, flags.dir)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	// The child opens these two itself. To find out now costs nothing; to find
@@ -89,5 +92,7 @@ func runProgram(ctx context.Context, flags runFlags, con console) (err error) {
 	process := framework.NewProcess("funchost", framework.Config{AdminListen: "none", Logger: con.logger})
 	process.Add("scheduler", server)
 	process.Add("program", loop)
+	// After a second Ctrl-C the process leaves the loop behind.
+	defer loop.Kill()
 	return process.Run(ctx)
 }

@@ -48,7 +48,7 @@ type child struct {
 }
 
 // start runs binary in dir with env in addition to what describes the pipes.
-func start(binary, dir string, env []string, stdout, stderr io.Writer) (_ *child, err error) {
+func start(binary, dir string, env []string, stdout, stderr io.Writer) (*child, error) {
 	lifelineRead, lifeline, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", binary, err)
@@ -88,7 +88,7 @@ func start(binary, dir string, env []string, stdout, stderr io.Writer) (_ *child
 		lifeline.Close()
 		// A last report is in the pipe by now; the deadline is for a child of
 		// the child that keeps the other end open.
-		report.SetReadDeadline(time.Now().Add(time.Second))
+		_ = report.SetReadDeadline(time.Now().Add(time.Second))
 		<-listened
 	}()
 	return c, nil
@@ -108,25 +108,27 @@ func (c *child) listen(pipe *os.File) {
 	c.reports <- r
 }
 
-// stop ends the child: it asks, waits up to grace, then kills. It returns when
-// the child is gone.
-func (c *child) stop(grace time.Duration) error {
+// stop ends the child: it asks, waits up to grace or until kill is closed, then
+// kills. It returns when the child is gone.
+func (c *child) stop(grace time.Duration, kill <-chan struct{}) error {
 	if err := askToStop(c.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop the program: %w", err)
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
+	late := fmt.Errorf("the program did not stop within %s and was killed", grace)
 	select {
 	case <-c.exited:
 		return nil
+	case <-kill:
+		late = nil
 	case <-timer.C:
 	}
-	err := killGroup(c.cmd.Process)
-	<-c.exited
-	if err != nil {
-		return fmt.Errorf("stop the program: %w", err)
+	if err := killGroup(c.cmd.Process); err != nil {
+		return fmt.Errorf("kill the program: %w", err)
 	}
-	return fmt.Errorf("the program did not stop within %s and was killed", grace)
+	<-c.exited
+	return late
 }
 
 // end says how the child ended: "exit code 3", "signal: killed".

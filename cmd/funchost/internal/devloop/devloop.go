@@ -25,6 +25,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -60,6 +62,11 @@ type Loop struct {
 	cfg   Config
 	ready chan struct{}
 
+	killOnce sync.Once
+	kill     chan struct{} // closed by Kill
+	started  atomic.Bool
+	done     chan struct{} // closed when Run returns
+
 	// The rest belongs to the goroutine of Run.
 	tmp    string // one folder in it for each build
 	builds int
@@ -76,7 +83,7 @@ func New(cfg Config) *Loop {
 	if cfg.Grace == 0 {
 		cfg.Grace = 10 * time.Second
 	}
-	return &Loop{cfg: cfg, ready: make(chan struct{})}
+	return &Loop{cfg: cfg, ready: make(chan struct{}), kill: make(chan struct{}), done: make(chan struct{})}
 }
 
 // Ready is closed when the loop watches the sources. That the program serves
@@ -87,6 +94,8 @@ func (l *Loop) Ready() <-chan struct{} { return l.ready }
 // returns nil. A first build that is refused ends it with that error, usually
 // a [*CompileError]. Call it once.
 func (l *Loop) Run(ctx context.Context) (err error) {
+	l.started.Store(true)
+	defer close(l.done)
 	l.tmp, err = os.MkdirTemp("", "funchost-run-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the build: %w", err)
@@ -116,6 +125,16 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 	}
 	l.react(ctx, w)
 	return nil
+}
+
+// Kill ends the child without waiting for it to stop in order, and returns
+// when Run has. It is for a command that is to end at once, after the context
+// of Run has ended; it does nothing when Run has returned or was never called.
+func (l *Loop) Kill() {
+	l.killOnce.Do(func() { close(l.kill) })
+	if l.started.Load() {
+		<-l.done
+	}
 }
 
 // unlessEnded drops an error that the end of ctx explains.
@@ -240,7 +259,7 @@ func (l *Loop) stopChild() error {
 	if l.child == nil {
 		return nil
 	}
-	err := l.child.stop(l.cfg.Grace)
+	err := l.child.stop(l.cfg.Grace, l.kill)
 	folder := filepath.Dir(l.child.cmd.Path)
 	l.child = nil
 	return errors.Join(err, os.RemoveAll(folder))

@@ -140,6 +140,21 @@ func TestChildThatIgnoresTheRequestIsKilled(t *testing.T) {
 	}
 }
 
+func TestKillDoesNotWaitForTheChild(t *testing.T) {
+	t.Parallel()
+	app := writeApp(t, strings.Replace(host("one"), "<-stop", `<-stop; fmt.Println("asked"); select {}`, 1))
+	run := startLoop(t, app, func(c *Config) { c.Grace = time.Hour })
+	run.next(t, Ready)
+	run.cancel()
+	run.loop.Kill()
+	if err := <-run.done; err != nil {
+		t.Errorf("Run returned %v, want nil after Kill", err)
+	}
+	if _, err := os.Stat(run.loop.tmp); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder of the builds is still there: %v", err)
+	}
+}
+
 // host is a program that speaks the protocol of a host: it reports its name as
 // a route, and stops in order when asked or when its parent is gone.
 func host(name string) string {
@@ -215,7 +230,7 @@ type looping struct {
 	stdout output
 }
 
-func startLoop(t *testing.T, app string) *looping {
+func startLoop(t *testing.T, app string, change ...func(*Config)) *looping {
 	t.Helper()
 	program, err := Find(t.Context(), app)
 	if err != nil {

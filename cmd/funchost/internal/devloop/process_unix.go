@@ -3,6 +3,7 @@
 package devloop
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -20,4 +21,10 @@ func ownGroup(cmd *exec.Cmd) {
 func askToStop(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
 // killGroup ends the process and whatever it started.
-func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
+func killGroup(p *os.Process) error {
+	err := syscall.Kill(-p.Pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil // it ended in this very moment
+	}
+	return err
+}
