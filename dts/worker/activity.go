@@ -59,7 +59,10 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 		TaskId:          req.GetTaskId(),
 		CompletionToken: l.token,
 	}
-	defer r.answerActivity(l, answer)
+	defer func() {
+		r.note(keyActivity, req.GetName(), l.instance, answer.GetFailureDetails())
+		r.answerActivity(l, answer)
+	}()
 
 	fn := r.registry.activities[req.GetName()]
 	if fn == nil {
@@ -71,6 +74,14 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 		return
 	}
 	call(&activityContext{r.work, req}, fn, req, answer)
+}
+
+// note says that a function failed. The text of the failure is in the history;
+// it may quote payloads, so the log has only its type.
+func (r *run) note(key, name, instance string, f *dtspb.TaskFailureDetails) {
+	if f != nil {
+		r.log.Info(key+" failed", key, name, keyInstance, instance, keyError, f.GetErrorType())
+	}
 }
 
 // call runs fn and writes its outcome into answer, whichever way fn ends.

@@ -59,7 +59,10 @@ func (r *run) deliver(l *lease, send func(context.Context) error) bool {
 			// answer before this one did arrive.
 			r.log.Debug("answer came too late", keyInstance, l.instance)
 			return false
-		case r.work.Err() != nil || !passing(err) || attempt+1 == answerAttempts:
+		case r.work.Err() != nil: // the drain budget is spent
+			r.abandon(l)
+			return false
+		case !passing(err) || attempt+1 == answerAttempts:
 			r.log.Error("work item cannot be answered, abandoning it", keyInstance, l.instance, keyAttempt, attempt+1, keyError, err)
 			r.abandon(l)
 			return false

@@ -65,6 +65,10 @@ func (r *run) turn(l *lease, req *dtspb.OrchestratorRequest) (*dtspb.Orchestrato
 		answer.CustomStatus = nil
 		answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(answer.Actions), problem)}
 	}
+	if n := len(answer.Actions); n > 0 { // an end is the last action
+		end := answer.Actions[n-1].GetCompleteOrchestration()
+		r.note(keyOrchestrator, t.Start().GetName(), l.instance, end.GetFailureDetails())
+	}
 	return answer, nil
 }
 

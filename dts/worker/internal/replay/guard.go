@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -28,9 +29,10 @@ func (t *Turn) expel(method string) {
 		StackTrace:     wrapperspb.String(string(debug.Stack())),
 		IsNonRetriable: true,
 	}
+	ours := proto.CloneOf(f) // once stored, f belongs to the turn's goroutine
 	if t.trespass.CompareAndSwap(nil, f) {
-		t.config.Logger.Error("orchestrator context used from outside of its turn", keyInstance, t.instanceID, "error", f.ErrorMessage, "stack", f.StackTrace.GetValue())
-		t.by.Trespassed(f)
+		t.config.Logger.Error("orchestrator context used from outside of its turn", keyInstance, t.instanceID, "error", ours.GetErrorMessage(), "stack", ours.GetStackTrace().GetValue())
+		t.by.Trespassed(ours)
 	}
 	runtime.Goexit()
 }

@@ -28,7 +28,8 @@ type Owner interface {
 	// Trespassed is told, once, that a goroutine which is not the turn's called a
 	// method of it. It runs on that goroutine, and the orchestrator may be blocked
 	// for ever in waiting for just that one: so the owner answers with the failure
-	// now. If the turn gets to its end, it ends with the same failure.
+	// now. If the turn gets to its end, it ends with the same failure. The message
+	// belongs to the owner.
 	Trespassed(failure *dtspb.TaskFailureDetails)
 }
 
