@@ -211,7 +211,7 @@ func (s *Server) Run(ctx context.Context) error {
 			if err := server.Serve(s.listener); !errors.Is(err, grpc.ErrServerStopped) {
 				return err
 			}
-			return s.listener.Close() // stopped before it served
+			return nil // stopped before it served, which closes the listener too
 		})
 	}
 	close(s.ready)
