@@ -7,7 +7,9 @@
 const { RetryPolicy, TaskHubGrpcWorker, whenAll, whenAny } = require("@microsoft/durabletask-js");
 const { connection, flags, report } = require("./hub");
 
-class Refused extends Error {}
+class Refused extends Error {
+  name = "Refused"; // what the SDK reports as the type
+}
 
 const attempts = new Map(); // calls of flaky by instance
 
