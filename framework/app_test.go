@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/dtstest"

@@ -184,7 +184,10 @@ func (p *parts) process(ready func(Ready)) *Process {
 		process.add("worker", p.worker(), workerWeight)
 	}
 	if p.role != RoleWorker {
-		public = newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.logger)
+		public = newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.settings.Number(keyMaxRequests), p.logger)
+		if p.api != nil {
+			public.onStop = p.api.Drain
+		}
 		process.add("public listener", public, publicWeight)
 		if grace := p.settings.Duration(keyShutdownGrace); grace > 0 {
 			process.addPause("load balancers", grace)

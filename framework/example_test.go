@@ -11,7 +11,7 @@ import (
 )
 
 // A whole program: two functions, one route.
-func ExampleMain() {
+func ExampleMain() { //nolint:testableexamples // a host runs until it is stopped
 	hello := durable.NewActivity("hello", func(_ context.Context, city string) (string, error) {
 		return "Hello " + city + "!", nil
 	})

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/funchost/funchost/framework/httpapi"
 	"github.com/funchost/funchost/framework/internal/lifecycle"
 )
 
@@ -22,7 +23,7 @@ const (
 	readTimeout       = time.Minute // headers and body together
 	writeTimeout      = 5 * time.Minute
 	idleTimeout       = 2 * time.Minute
-	maxRequests       = 1024 // at once; more are answered 429
+	maxProbes         = 64 // at once, on the admin listener
 )
 
 // listener is a [Runner] that serves a handler on one address.
@@ -30,16 +31,18 @@ type listener struct {
 	listen  string
 	flag    string // what to change when the address is taken
 	handler http.Handler
+	atOnce  int    // requests; more are answered 429
+	onStop  func() // called when the listener begins to stop; may be nil
 	logger  *slog.Logger
 	ready   chan struct{}
 	addr    net.Addr // set before ready is closed
 }
 
-func newListener(listen, flag string, h http.Handler, logger *slog.Logger) *listener {
+func newListener(listen, flag string, h http.Handler, atOnce int, logger *slog.Logger) *listener {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
-	return &listener{listen: listen, flag: flag, handler: h, logger: logger, ready: make(chan struct{})}
+	return &listener{listen: listen, flag: flag, handler: h, atOnce: atOnce, logger: logger, ready: make(chan struct{})}
 }
 
 // Ready is closed when connections are accepted.
@@ -65,7 +68,7 @@ func (l *listener) Run(ctx context.Context) error {
 	}
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	guard := &guard{next: l.handler, logger: l.logger, slots: make(chan struct{}, maxRequests)}
+	guard := &guard{next: l.handler, logger: l.logger, slots: make(chan struct{}, l.atOnce)}
 	server := &http.Server{
 		Handler:           guard,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -86,12 +89,15 @@ func (l *listener) Run(ctx context.Context) error {
 		return fmt.Errorf("serve on %s: %w", l.listen, err)
 	case <-ctx.Done():
 	}
+	if l.onStop != nil {
+		l.onStop()
+	}
 	if err := server.Shutdown(lifecycle.Grace(ctx)); err != nil {
 		l.logger.Warn("requests were cut off by the stop", "error", err)
 		_ = server.Close()
 	}
 	abandon()
-	<-served
+	_ = <-served // that the server is closed
 	guard.close()
 	return nil
 }
@@ -124,7 +130,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case g.slots <- struct{}{}:
 	default:
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many requests at once", http.StatusTooManyRequests)
+		httpapi.WriteError(w, g.logger, &httpapi.Error{Status: http.StatusTooManyRequests, Message: "too many requests at once, try again"})
 		return
 	}
 	defer func() { <-g.slots }()
@@ -169,7 +175,8 @@ func (g *guard) recover(w *answer, r *http.Request) {
 		// The client must not take half an answer for a whole one.
 		panic(http.ErrAbortHandler)
 	}
-	http.Error(w, "internal error", http.StatusInternalServerError)
+	// The log has it already.
+	httpapi.WriteError(w, slog.New(slog.DiscardHandler), &httpapi.Error{Status: http.StatusInternalServerError, Message: "internal error"})
 }
 
 // answer remembers whether anything of it was sent.

@@ -26,7 +26,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // what Run returned.
 func serve(t *testing.T, h http.Handler, logger *slog.Logger, budget time.Duration) (url string, stop func() error) {
 	t.Helper()
-	l := newListener("127.0.0.1:0", "--listen", h, logger)
+	l := newListener("127.0.0.1:0", "--listen", h, 100, logger)
 	group := &lifecycle.Group{
 		Steps:  []lifecycle.Step{{Name: "public listener", Runner: l}},
 		Budget: budget,
@@ -216,7 +216,7 @@ func TestTakenPortIsExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	l := newListener(other.Addr().String(), "--listen", http.NotFoundHandler(), quiet)
+	l := newListener(other.Addr().String(), "--listen", http.NotFoundHandler(), 1, quiet)
 	err = l.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "in use by another process") || !strings.Contains(err.Error(), "--listen") {
 		t.Errorf("error %v, want a sentence and the flag", err)
@@ -225,7 +225,7 @@ func TestTakenPortIsExplained(t *testing.T) {
 
 func TestAddressThatDoesNotExistIsExplained(t *testing.T) {
 	t.Parallel()
-	err := newListener("127.0.0.1:99999", "--listen", http.NotFoundHandler(), quiet).Run(t.Context())
+	err := newListener("127.0.0.1:99999", "--listen", http.NotFoundHandler(), 1, quiet).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "--listen=127.0.0.1:8000") {
 		t.Errorf("error %v, want an example", err)
 	}

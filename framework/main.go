@@ -144,7 +144,7 @@ func (p *parent) watch(ctx context.Context) (_ context.Context, stop func()) {
 	go func() {
 		defer close(ended)
 		_, _ = io.Copy(io.Discard, p.lifeline)
-		cancel(&lifecycle.Hurry{Budget: orphanBudget, Reason: "the command that started this host is gone"})
+		cancel(&lifecycle.HurryError{Budget: orphanBudget, Reason: "the command that started this host is gone"})
 	}()
 	return ctx, func() {
 		_ = p.lifeline.Close() // ends the copy

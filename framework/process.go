@@ -100,7 +100,7 @@ func (p *Process) Run(ctx context.Context) error {
 	steps := p.steps
 	var admin *listener
 	if p.config.AdminListen != adminNone {
-		admin = newListener(p.config.AdminListen, p.config.AdminFlag, p.adminHandler(), logger)
+		admin = newListener(p.config.AdminListen, p.config.AdminFlag, p.adminHandler(), maxProbes, logger)
 		steps = append([]lifecycle.Step{{Name: "admin listener", Runner: admin}}, steps...)
 	}
 	group := &lifecycle.Group{

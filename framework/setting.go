@@ -17,6 +17,7 @@ const (
 	keyScheduler       = "scheduler"
 	keyTaskHub         = "task-hub"
 	keyManagementAPI   = "management-api"
+	keyMaxRequests     = "max-requests"
 	keyShutdownTimeout = "shutdown-timeout"
 	keyShutdownGrace   = "shutdown-grace"
 	keyLogLevel        = "log-level"
@@ -44,6 +45,7 @@ var keys = []settings.Key{
 	},
 	{Name: keyTaskHub, Env: []string{"TASKHUB_NAME"}, Usage: "task hub, if the connection string names none"},
 	{Name: keyManagementAPI, Kind: settings.Bool, Default: "false", Usage: "serve the HTTP management API"},
+	{Name: keyMaxRequests, Kind: settings.Number, Default: "1024", Usage: "requests at once on the public listener; more are answered 429"},
 	{Name: keyShutdownTimeout, Kind: settings.Duration, Default: "30s", Usage: "time for the whole stop"},
 	{Name: keyShutdownGrace, Kind: settings.Duration, Default: "0s", Usage: "time that load balancers have to see that the host is not ready"},
 	{Name: keyLogLevel, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Usage: "least important lines that are logged"},
@@ -76,6 +78,7 @@ func loadSettings(args, environ []string, program map[string]string) (*settings.
 		err = errors.Join(
 			checkAddress(v, keyListen),
 			checkAddress(v, keyAdminListen),
+			checkMaxRequests(v),
 			checkGrace(v),
 			checkManagement(v),
 		)
@@ -93,6 +96,13 @@ func checkAddress(v *settings.Values, key string) error {
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return fmt.Errorf("setting %s (%s): %q is not host:port, as in 127.0.0.1:7071", key, v.Origin(key), address)
+	}
+	return nil
+}
+
+func checkMaxRequests(v *settings.Values) error {
+	if v.Number(keyMaxRequests) == 0 {
+		return fmt.Errorf("setting %s (%s): it must be above zero", keyMaxRequests, v.Origin(keyMaxRequests))
 	}
 	return nil
 }

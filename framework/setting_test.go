@@ -132,6 +132,7 @@ func TestSettingsThatDoNotFitTogetherAreRefused(t *testing.T) {
 	}{
 		{"address without port", []string{"--listen=localhost"}, []string{"setting listen (flag --listen)", "host:port"}},
 		{"admin address without port", []string{"--admin-listen=x"}, []string{"setting admin-listen"}},
+		{"no requests at all", []string{"--max-requests=0"}, []string{"max-requests", "above zero"}},
 		{"no time to stop", []string{"--shutdown-timeout=0s"}, []string{"shutdown-timeout", "above zero"}},
 		{"grace longer than half the stop", []string{"--shutdown-grace=20s"}, []string{"20s", "30s (default)"}},
 		{"management for everybody", []string{"--management-api", "--listen=0.0.0.0:80"}, []string{"management-api is on (flag --management-api)", "0.0.0.0:80 (flag --listen)"}},

@@ -16,14 +16,14 @@ type Order struct {
 var Process = durable.OrchestratorNamed[Order, string]("process-order")
 
 // A request with an order as JSON starts an orchestration.
-func ExampleHTTP() {
+func ExampleHTTP() { //nolint:testableexamples // a host runs until it is stopped
 	app := framework.New("orders")
 	app.On(triggers.HTTP("POST /api/orders", Process))
 	framework.Main(app)
 }
 
 // The instance id is the order's, so one order cannot be under way twice.
-func ExampleID() {
+func ExampleID() { //nolint:testableexamples // a host runs until it is stopped
 	id := triggers.ID(func(r *http.Request) string { return "order-" + r.PathValue("id") })
 	app := framework.New("orders")
 	app.On(triggers.HTTP("PUT /api/orders/{id}", Process, id))
@@ -31,7 +31,7 @@ func ExampleID() {
 }
 
 // A plain handler decides for itself what to start and what to answer.
-func ExampleHTTPFunc() {
+func ExampleHTTPFunc() { //nolint:testableexamples // a host runs until it is stopped
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		order := Order{ID: r.FormValue("id"), Cents: 500}
 		instance, err := Process.StartNew(r.Context(), framework.ClientFrom(r.Context()), order)

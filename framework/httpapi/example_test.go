@@ -10,7 +10,7 @@ import (
 
 // The API stands on a client alone, so a program that is no app can serve it for
 // a scheduler elsewhere.
-func ExampleNew() {
+func ExampleNew() { //nolint:testableexamples // a host runs until it is stopped
 	cs, err := dts.ParseConnectionString("Endpoint=http://localhost:8080;TaskHub=default;Authentication=None")
 	if err != nil {
 		log.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/funchost/funchost/dts"
@@ -47,6 +48,9 @@ type API struct {
 	client *dts.Client
 	config Config
 	origin *http.CrossOriginProtection
+
+	drain    sync.Once
+	draining chan struct{} // closed by Drain
 }
 
 // New returns the API over the hub of c.
@@ -54,8 +58,13 @@ func New(c *dts.Client, config Config) *API {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &API{client: c, config: config, origin: http.NewCrossOriginProtection()}
+	return &API{client: c, config: config, origin: http.NewCrossOriginProtection(), draining: make(chan struct{})}
 }
+
+// Drain ends what waits for the result of an orchestration, now and from now on:
+// such requests are answered with the links instead. It is for servers that stop
+// and may be called more than once.
+func (a *API) Drain() { a.drain.Do(func() { close(a.draining) }) }
 
 // Owns reports whether a request path belongs to the API.
 func Owns(path string) bool {

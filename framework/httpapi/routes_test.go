@@ -400,6 +400,24 @@ func TestHistoryIsToldInAzuresWords(t *testing.T) {
 	})
 }
 
+func TestDrainEndsTheWaitForAResult(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		time.AfterFunc(3*time.Second, func() {
+			w.api.Drain()
+			w.api.Drain()
+		})
+		began := time.Now()
+		resp := w.do(request{method: "POST", path: base + "/orchestrators/wait?timeout=200"})
+		if took := time.Since(began); resp.Code != 202 || resp.Header().Get("Location") == "" || took != 3*time.Second {
+			t.Errorf("got %d, Location %q after %v, want 202 after 3s", resp.Code, resp.Header().Get("Location"), took)
+		}
+		if resp := w.do(request{method: "POST", path: base + "/orchestrators/wait?timeout=200"}); resp.Code != 202 || time.Since(began) != 3*time.Second {
+			t.Errorf("got %d after %v, want 202 at once", resp.Code, time.Since(began))
+		}
+	})
+}
+
 func TestUnknownOrchestratorIsRefused(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

@@ -2,8 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/funchost/funchost/dts"
@@ -68,11 +68,21 @@ func (a *API) startOrchestrator(c *call) error {
 // goes wrong while it waits is no failure of the start.
 func (a *API) answerResult(c *call, id string, wait time.Duration) bool {
 	ctx, cancel := context.WithTimeout(c.r.Context(), wait)
-	defer cancel()
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-a.draining:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	in, err := a.client.Wait(ctx, id)
+	ended := ctx.Err() != nil
+	cancel()
+	watch.Wait()
 	switch {
 	case err != nil:
-		if !errors.Is(err, context.DeadlineExceeded) {
+		if !ended {
 			a.config.Logger.Warn("a start could not wait for its result", "instance", id, "error", err)
 		}
 		return false

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -112,7 +113,7 @@ func (g *Group) stop(ctx context.Context, started []*running) error {
 		g.OnStop()
 	}
 	budget := g.Budget
-	if hurry, ok := errors.AsType[*Hurry](context.Cause(ctx)); ok {
+	if hurry, ok := errors.AsType[*HurryError](context.Cause(ctx)); ok {
 		budget = min(budget, hurry.Budget)
 	}
 	var (
@@ -120,8 +121,8 @@ func (g *Group) stop(ctx context.Context, started []*running) error {
 		deadline = time.Now()
 		cut      = cutOf(ctx)
 	)
-	for i := len(started) - 1; i >= 0; i-- {
-		r, began := started[i], time.Now()
+	for _, r := range slices.Backward(started) {
+		began := time.Now()
 		deadline = deadline.Add(g.share(r.Step, budget))
 		if err := r.end(deadline, cut); err != nil {
 			g.Logger.Warn("a step did not stop in time", "step", r.Name, "duration", time.Since(began))

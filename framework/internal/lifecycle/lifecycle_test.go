@@ -315,7 +315,7 @@ func TestHurryShortensTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := group(&diary{}, &part{name: "a", stops: time.Hour}, &part{name: "b", stops: time.Hour})
 		ctx, cancel := context.WithCancelCause(t.Context())
-		g.OnReady = func() { cancel(&lifecycle.Hurry{Budget: 4 * time.Second, Reason: "gone"}) }
+		g.OnReady = func() { cancel(&lifecycle.HurryError{Budget: 4 * time.Second, Reason: "gone"}) }
 		began := time.Now()
 		if err := g.Run(ctx); err != nil {
 			t.Errorf("Run = %v, want nil", err)

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Hurry is a cause of cancellation that shortens the stop: a [Group] whose
+// HurryError is a cause of cancellation that shortens the stop: a [Group] whose
 // context ends with it uses Budget if that is less than its own.
-type Hurry struct {
+type HurryError struct {
 	Budget time.Duration
 	Reason string
 }
 
 // Error says why the group stops.
-func (h *Hurry) Error() string { return h.Reason }
+func (h *HurryError) Error() string { return h.Reason }
 
 // allowance is what a runner may use of the stop budget. It travels in the
 // context of Run, so that runners of other packages need to know nothing of it.
