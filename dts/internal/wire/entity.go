@@ -1,0 +1,31 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+)
+
+// EntityID returns the id of an entity as it is kept: @name@key with the name in
+// lower case. Names and keys are not empty, names contain no @.
+func EntityID(id string) (string, error) {
+	rest, ok := strings.CutPrefix(id, "@")
+	name, key, ok2 := strings.Cut(rest, "@")
+	if !ok || !ok2 || name == "" {
+		return "", fmt.Errorf("entity id %q is not of the form @name@key", id)
+	}
+	id = "@" + strings.ToLower(name) + "@" + key
+	if err := CheckID(id); err != nil {
+		return "", fmt.Errorf("entity id %q: %w", id, err)
+	}
+	return id, nil
+}
+
+// EntityName returns the name in an entity id that [EntityID] returned.
+func EntityName(id string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(id, "@"), "@")
+	return name
+}
+
+// IsEntity reports whether an id is of an entity. Ids of orchestrations never
+// begin with @.
+func IsEntity(id string) bool { return strings.HasPrefix(id, "@") }
