@@ -245,6 +245,41 @@ func TestChildHasTheIDAndTagsItWasGiven(t *testing.T) {
 	})
 }
 
+func TestChildThatFailedIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		opts []durable.CallOption
+	}{
+		{"under another id", nil},
+		{"under the id it was given", []durable.CallOption{durable.ID("child-1")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var ids []string
+				child := durable.NewOrchestrator("child", func(ctx *durable.Context, _ durable.None) (string, error) {
+					ids = append(ids, ctx.ID())
+					if len(ids) < 3 {
+						return "", errors.New("not yet")
+					}
+					return ctx.ID(), nil
+				})
+				parent := durable.NewOrchestrator("parent", func(ctx *durable.Context, _ durable.None) (string, error) {
+					return child.Call(ctx, durable.None{}, append(tt.opts, durable.Retry(durable.RetryPolicy{}))...)
+				})
+				got, err := run(t, serve(t, []durable.Definition{child, parent}), parent, durable.None{})
+				if err != nil || got != ids[len(ids)-1] {
+					t.Errorf("got %q, %v, want the id of the last of %q", got, err, ids)
+				}
+				if same := ids[0] == got; same != (tt.opts != nil) || len(ids) != 3 {
+					t.Errorf("ids %q, want 3, the same: %v", ids, tt.opts != nil)
+				}
+			})
+		})
+	}
+}
+
 func TestCallsThatCannotWorkFailAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -334,6 +369,25 @@ func TestRawPeersMayCallAndBeCalled(t *testing.T) {
 		}
 		if none != nil {
 			t.Errorf("None arrived as %q, want no payload", none)
+		}
+	})
+}
+
+func TestResultThatCannotBeEncodedNamesItsFunction(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		odd := durable.NewActivity("odd", func(context.Context, durable.None) (func(), error) { return func() {}, nil })
+		calls := durable.NewOrchestrator("calls", func(ctx *durable.Context, _ durable.None) (durable.None, error) {
+			_, err := odd.Call(ctx, durable.None{})
+			return durable.None{}, err
+		})
+		returns := durable.NewOrchestrator("returns", func(*durable.Context, durable.None) (func(), error) { return func() {}, nil })
+		c := serve(t, []durable.Definition{odd, calls, returns})
+		if _, err := run(t, c, calls, durable.None{}); err == nil || !strings.Contains(err.Error(), `activity "odd": result: `) {
+			t.Errorf("activity: error = %v, want its name in it", err)
+		}
+		if _, err := run(t, c, returns, durable.None{}); err == nil || !strings.Contains(err.Error(), `orchestrator "returns": result: `) {
+			t.Errorf("orchestrator: error = %v, want its name in it", err)
 		}
 	})
 }

@@ -139,3 +139,30 @@ func TestMiddlewareCannotHoldAParkedOrchestrator(t *testing.T) {
 		}
 	})
 }
+
+func TestMiddlewareTellsContinuationFromFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := durable.NewOrchestrator("rounds", func(ctx *durable.Context, n int) (int, error) {
+			if n == 3 {
+				return n, nil
+			}
+			return 0, durable.ContinueAsNew(ctx, n+1)
+		})
+		var log []string
+		count := func(next durable.Handler) durable.Handler {
+			return func(ctx context.Context, call *durable.Call) ([]byte, error) {
+				out, err := next(ctx, call)
+				log = append(log, fmt.Sprintf("%s continued %v ended %v", call.Input, errors.Is(err, durable.ErrContinued), err == nil))
+				return out, err
+			}
+		}
+		if got, err := run(t, serve(t, []durable.Definition{o}, count), o, 1); got != 3 || err != nil {
+			t.Errorf("got %d, %v, want 3", got, err)
+		}
+		want := []string{"1 continued true ended false", "2 continued true ended false", "3 continued false ended true"}
+		if diff := cmp.Diff(want, log); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/funchost/funchost/dts/worker"
@@ -65,6 +66,10 @@ func (o Orchestrator[I, O]) Start(ctx *Context, in I, opts ...CallOption) Future
 	})
 }
 
+// ErrContinued is what [ContinueAsNew] returns when it worked. A [Middleware] that
+// counts failures leaves it out.
+var ErrContinued = errors.New("continued as new")
+
 // ContinueAsNew ends this run of the orchestrator and begins the next under the
 // same instance id, with next as its input and an empty history: the way to go on
 // for ever. Events nobody has received yet are kept. It is returned as the error:
@@ -80,7 +85,7 @@ func ContinueAsNew(ctx *Context, next any) error {
 	if err != nil {
 		return fmt.Errorf("continue orchestrator %q as new: %w", ctx.Name(), err)
 	}
-	return ctx.w.ContinueAsNew(data, worker.ContinueOptions{})
+	return fmt.Errorf("%w: %w", ErrContinued, ctx.w.ContinueAsNew(data, worker.ContinueOptions{}))
 }
 
 func (o Orchestrator[I, O]) register(h *host) error {

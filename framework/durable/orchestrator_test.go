@@ -74,7 +74,7 @@ func TestGoRunsBesideTheOrchestrator(t *testing.T) {
 			}
 			_, err := durable.All(ctx, step("slow", 2*time.Hour), step("quick", time.Hour))
 			if err == nil || err.Error() != "too slow" {
-				return nil, fmt.Errorf("All = %v, want the error of slow", err)
+				return nil, fmt.Errorf("All gave %w, want the error of slow", err)
 			}
 			return log, nil
 		})

@@ -37,7 +37,7 @@ func TestCompilerRefusesWrongTypes(t *testing.T) {
 		t.Fatal("testdata/refused builds, want errors")
 	}
 	got := make(map[int]string)
-	for _, line := range bytes.Split(out, []byte("\n")) {
+	for line := range bytes.SplitSeq(out, []byte("\n")) {
 		if m := compileError.FindSubmatch(line); m != nil {
 			n, _ := strconv.Atoi(string(m[1]))
 			got[n] += string(m[2])
