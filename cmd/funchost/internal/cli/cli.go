@@ -60,7 +60,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongCall(cmd, err) })
+	root.SetFlagErrorFunc(wrongCall)
 	root.AddCommand(runCommand(), schedulerCommand(), versionCommand())
 	return root
 }

@@ -54,10 +54,11 @@ state in one folder, which one process at a time can hold.`,
 
 // check finds mistakes that can be seen without trying anything.
 func (f schedulerFlags) check() error {
-	for _, address := range []string{f.listen, f.adminListen} {
-		if address == f.adminListen && address == "none" {
-			continue
-		}
+	addresses := []string{f.listen}
+	if f.adminListen != "none" {
+		addresses = append(addresses, f.adminListen)
+	}
+	for _, address := range addresses {
 		private, err := isLoopback(address)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,7 +48,7 @@ type child struct {
 	err      error
 }
 
-// start runs binary in dir with env in addition to what describes the pipes.
+// start runs binary in dir with env and what describes the pipes.
 func start(binary, dir string, env []string, stdout, stderr io.Writer) (*child, error) {
 	lifelineRead, lifeline, err := os.Pipe()
 	if err != nil {
@@ -63,9 +64,10 @@ func start(binary, dir string, env []string, stdout, stderr io.Writer) (*child, 
 
 	cmd := exec.Command(binary)
 	cmd.Dir = dir
-	cmd.Env = append(env,
+	cmd.Env = slices.Concat(env, []string{
 		fmt.Sprintf("FUNCHOST_LIFELINE_FD=%d", lifelineFD),
-		fmt.Sprintf("FUNCHOST_REPORT_FD=%d", reportFD))
+		fmt.Sprintf("FUNCHOST_REPORT_FD=%d", reportFD),
+	})
 	cmd.ExtraFiles = []*os.File{lifelineRead, reportWrite}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.WaitDelay = time.Second

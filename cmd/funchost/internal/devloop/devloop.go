@@ -139,10 +139,10 @@ func (l *Loop) Kill() {
 
 // unlessEnded drops an error that the end of ctx explains.
 func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // react deals with saves, builds and the child's fate until ctx ends.

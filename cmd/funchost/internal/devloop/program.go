@@ -82,12 +82,17 @@ func (p *Program) Name() string { return filepath.Base(p.dir) }
 
 // listed is what the loop wants to know of a package from go list.
 type listed struct {
-	ImportPath, Dir, Name string
-	Module                *struct {
-		Path, Dir string
-		Main      bool
-	}
-	EmbedFiles []string
+	ImportPath string   `json:"ImportPath"`
+	Dir        string   `json:"Dir"`
+	Name       string   `json:"Name"`
+	Module     *module  `json:"Module"`
+	EmbedFiles []string `json:"EmbedFiles"`
+}
+
+type module struct {
+	Path string `json:"Path"`
+	Dir  string `json:"Dir"`
+	Main bool   `json:"Main"`
 }
 
 // sources finds the folders that the program is made of: those of every
