@@ -97,8 +97,11 @@ func (l *listener) Run(ctx context.Context) error {
 		_ = server.Close()
 	}
 	abandon()
-	_ = <-served // that the server is closed
+	err = <-served
 	guard.close()
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", l.listen, err)
+	}
 	return nil
 }
 
