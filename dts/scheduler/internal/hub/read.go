@@ -248,15 +248,25 @@ func (h *Hub) PurgeWhere(ctx context.Context, q Query, recursive bool, budget ti
 // History calls f with each committed event of an instance; false if there is no
 // such instance. Execution, if not empty, must be the current one.
 func (h *Hub) History(ctx context.Context, id, execution string, f func(*dtspb.HistoryEvent) bool) (bool, error) {
-	rec, err := h.opts.Store.Record(h.number, id)
-	if rec == nil || err != nil {
-		return false, err
+	for {
+		rec, err := h.opts.Store.Record(h.number, id)
+		if rec == nil || err != nil {
+			return false, err
+		}
+		if execution != "" && execution != rec.GetExecutionId() {
+			return false, nil
+		}
+		if err := h.opts.Store.Last().Wait(ctx); err != nil {
+			return false, err
+		}
+		empty := true
+		err = h.opts.Store.History(h.number, rec, func(e *dtspb.HistoryEvent) bool {
+			empty = false
+			return f(e)
+		})
+		if !empty || rec.GetTurn() == 0 || err != nil {
+			return true, err
+		}
+		// The instance continued as new since its record was read.
 	}
-	if execution != "" && execution != rec.GetExecutionId() {
-		return false, nil
-	}
-	if err := h.opts.Store.Last().Wait(ctx); err != nil {
-		return false, err
-	}
-	return true, h.opts.Store.History(h.number, rec, f)
 }

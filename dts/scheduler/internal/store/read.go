@@ -91,8 +91,9 @@ func (s *Store) Instance(hub uint32, id string) (*Instance, error) {
 	return in, err
 }
 
-// History calls f with each committed event of the current execution, in order,
-// until it returns false.
+// History calls f with each event of the execution that was committed when rec
+// was read, in order, until it returns false. There is none if another execution
+// has taken its place since.
 func (s *Store) History(hub uint32, rec *record.Instance, f func(*dtspb.HistoryEvent) bool) error {
 	_, err := s.history(hub, rec, f)
 	return err
@@ -115,6 +116,9 @@ func (s *Store) history(hub uint32, rec *record.Instance, f func(*dtspb.HistoryE
 	more := true
 	err = s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		turn, slot := binary.BigEndian.Uint32(k[len(prefix):]), binary.BigEndian.Uint32(k[len(prefix)+4:])
+		if slot == 0 && turn > rec.GetTurn() {
+			return false, nil // committed since rec was read
+		}
 		if slot == 0 {
 			chunk := &dtspb.HistoryChunk{}
 			if err := proto.Unmarshal(v, chunk); err != nil {
