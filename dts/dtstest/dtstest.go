@@ -172,7 +172,7 @@ func (s *Scheduler) Crash() *Scheduler {
 }
 
 // changesToOpen is about how many changes to the disk a start makes.
-const changesToOpen = 60
+const changesToOpen = 40
 
 // recoverInVain starts a scheduler that loses power before it takes calls.
 func (s *Scheduler) recoverInVain() {
