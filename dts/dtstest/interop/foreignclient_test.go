@@ -57,11 +57,15 @@ var clientCases = []clientCase{
 			t.Errorf("without payloads the instance is %v", bare)
 		}
 	}},
-	{name: "gets an id when it names none", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
+	{name: "names neither id nor input", do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
 		var id string
 		c.must(ctx, "start", args{"name": "go-echo"}, &id)
 		if s := c.wait(ctx, id); id == "" || s.Status != "COMPLETED" {
 			t.Errorf("instance %q is %v", id, s)
+		}
+		in, err := ours.Instance(ctx, id)
+		if err != nil || len(in.Input) > 0 || len(in.Output) > 0 { // JavaScript sends an empty one
+			t.Errorf("from no input came %q and %q, error %v", in.Input, in.Output, err)
 		}
 	}},
 	{name: "hands over tags and version", do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {

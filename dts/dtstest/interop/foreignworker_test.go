@@ -113,11 +113,18 @@ func waitsForDecision(in *dts.Instance) bool {
 func failure(kind, text string) func(context.Context, *testing.T, *dts.Client, *dts.Instance) {
 	return func(_ context.Context, t *testing.T, _ *dts.Client, in *dts.Instance) {
 		t.Helper()
-		switch f := in.Failure; {
-		case f == nil:
-			t.Errorf("failed without failure: %+v", in)
-		case !strings.HasSuffix(f.Type, kind) || !strings.Contains(f.Message, text) || f.Stack == "":
+		f := in.Failure
+		if f == nil {
+			t.Fatalf("failed without failure: %+v", in)
+		}
+		if !strings.HasSuffix(f.Type, kind) || !strings.Contains(f.Message, text) || f.Stack == "" {
 			t.Errorf("failure is %q %q with stack %.200q, want %q with %q", f.Type, f.Message, f.Stack, kind, text)
+		}
+		for f.Inner != nil {
+			f = f.Inner
+		}
+		if strings.HasPrefix(in.Name, python.name) && !strings.HasSuffix(f.Type, "Refused") { // JavaScript tells no cause
+			t.Errorf("the cause of the failure is %q %q, want Refused", f.Type, f.Message)
 		}
 	}
 }

@@ -34,6 +34,39 @@ func TestWorkOfAKilledWorkerIsDoneByAnother(t *testing.T) {
 	})
 }
 
+// TestCrowdOutlivesAWorker lets two worker processes share many orchestrations
+// and kills one of them in the middle.
+func TestCrowdOutlivesAWorker(t *testing.T) {
+	t.Parallel()
+	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
+		c, ctx := sched.Client(), inTime(t)
+		doomed := s.start(t, sched, "default", "worker")
+		s.start(t, sched, "default", "worker")
+		connected(ctx, t, c, 2)
+		var ids []string
+		for range 60 {
+			id, err := c.Start(ctx, dts.StartRequest{Name: s.name + "-chain", Input: []byte(`"Ana"`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		for i, id := range ids {
+			in, err := c.Wait(ctx, id)
+			if err != nil || string(in.Output) != `"Hello, Ana, from `+s.name+`"` {
+				t.Fatalf("instance is %+v, error %v", in, err)
+			}
+			if i == 0 {
+				doomed.kill()
+				connected(ctx, t, c, 1)
+			}
+		}
+		if backlog, err := c.Backlog(ctx); err != nil || backlog != (dts.Backlog{Workers: 1}) {
+			t.Errorf("what is left is %+v, error %v", backlog, err)
+		}
+	})
+}
+
 // TestForeignWorkerOutlivesTheScheduler cuts the power of the scheduler while an
 // orchestration waits: the worker comes back by itself and finishes it.
 func TestForeignWorkerOutlivesTheScheduler(t *testing.T) {

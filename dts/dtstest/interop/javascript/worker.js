@@ -1,10 +1,17 @@
 "use strict";
 
 // A worker of the official JavaScript SDK. Flags after address and hub: "filters"
-// asks for work with registered names only, "release" lets go of what the other
-// workers hold for ever.
+// asks for work with registered names only, "strict" takes orchestrations of
+// version 1.0 only, "release" lets go of what the other workers hold for ever.
 
-const { RetryPolicy, TaskHubGrpcWorker, whenAll, whenAny } = require("@microsoft/durabletask-js");
+const {
+  RetryPolicy,
+  TaskHubGrpcWorker,
+  VersionFailureStrategy,
+  VersionMatchStrategy,
+  whenAll,
+  whenAny,
+} = require("@microsoft/durabletask-js");
 const { connection, flags, report } = require("./hub");
 
 class Refused extends Error {
@@ -135,6 +142,9 @@ const orchestrators = {
 const worker = new TaskHubGrpcWorker({
   ...connection,
   workItemFilters: flags.includes("filters") ? "auto" : undefined,
+  versioning: flags.includes("strict")
+    ? { version: "1.0", matchStrategy: VersionMatchStrategy.Strict, failureStrategy: VersionFailureStrategy.Reject }
+    : undefined,
 });
 for (const [name, fn] of Object.entries(activities)) worker.addNamedActivity(mine(name), fn);
 for (const [name, fn] of Object.entries(orchestrators)) worker.addNamedOrchestrator(mine(name), fn);

@@ -1,6 +1,6 @@
 """A worker of the official Python SDK. Flags after address and hub: "filters" asks
-for work with registered names only, "release" lets go of what the other workers
-hold for ever."""
+for work with registered names only, "strict" takes orchestrations of version 1.0
+only, "release" lets go of what the other workers hold for ever."""
 
 import collections
 import sys
@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 
 from durabletask import task
+from durabletask.worker import VersionFailureStrategy, VersioningOptions, VersionMatchStrategy
 
 import hub
 
@@ -220,6 +221,14 @@ for name, fn in activities.items():
 for name, fn in orchestrators.items():
     fn.__name__ = mine(name)
     worker.add_orchestrator(fn)
+if "strict" in hub.flags:
+    worker.use_versioning(
+        VersioningOptions(
+            version="1.0",
+            match_strategy=VersionMatchStrategy.STRICT,
+            failure_strategy=VersionFailureStrategy.REJECT,
+        )
+    )
 if "filters" in hub.flags:
     worker.use_work_item_filters()
 worker.start()
