@@ -294,6 +294,10 @@ var clientCases = []clientCase{
 				t.Errorf("%s gives %v, want NOT_FOUND", call, err)
 			}
 		}
+		var events []struct{}
+		if err := c.try(ctx, "history", args{"id": "nobody"}, &events); len(events) > 0 || err != nil && err.Code != "NOT_FOUND" {
+			t.Errorf("history is %v, error %v, want none or NOT_FOUND", events, err) // JavaScript gives none
+		}
 	}},
 	{name: "meets the limits", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
 		big := strings.Repeat("x", 1<<20-2) // with its quotes 1 MiB
