@@ -33,7 +33,9 @@ type parts struct {
 	registry    *worker.Registry // nil if no worker runs here
 	router      *router
 	pulls       []pull
-	api         *httpapi.API // nil if it is off
+	shared      map[any]any  // between triggers, see Binder.Share
+	api         *httpapi.API // nil in the role worker
+	managed     bool         // the API is served, not only used
 }
 
 // assemble makes the parts of a run and checks them against each other. It
@@ -46,6 +48,7 @@ func (a *App) assemble(v *settings.Values, environ []string) (_ *parts, err erro
 		logger:      a.logger,
 		definitions: slices.Clone(a.definitions),
 		router:      newRouter(),
+		shared:      make(map[any]any),
 	}
 	if p.logger == nil {
 		if p.logger, err = telemetry.NewLogger(os.Stderr, v.Text(keyLogFormat), v.Text(keyLogLevel)); err != nil {
@@ -101,13 +104,25 @@ func (p *parts) closeClient() {
 // register fills the registry of the worker with the functions of the app and of
 // its triggers. The role api has no worker, but the mistakes are the same.
 func (p *parts) register(a *App) error {
+	brought := make(map[string]bool)
 	for _, t := range a.triggers {
-		if t != nil {
-			p.definitions = append(p.definitions, t.Definitions()...)
+		if t == nil {
+			continue
+		}
+		for _, d := range t.Definitions() {
+			if d != nil { // Register says what is wrong with one that is
+				id := d.Kind().String() + " " + d.Name() + " " + d.Source()
+				if brought[id] {
+					continue
+				}
+				brought[id] = true
+			}
+			p.definitions = append(p.definitions, d)
 		}
 	}
 	registry := worker.NewRegistry()
-	err := durable.Register(registry, p.client, p.definitions, a.middleware...)
+	middleware := append([]durable.Middleware{p.withClient}, a.middleware...)
+	err := durable.Register(registry, p.client, p.definitions, middleware...)
 	switch {
 	case p.role == RoleWorker && len(p.definitions) == 0:
 		return errors.Join(err, errors.New("the role worker has nothing to run\n  add functions with app.Add"))
@@ -126,7 +141,8 @@ func (p *parts) bind(triggers []Trigger) error {
 			known[d.Name()] = true
 		}
 	}
-	if p.settings.Bool(keyManagementAPI) && p.role != RoleWorker {
+	if p.role != RoleWorker {
+		p.managed = p.settings.Bool(keyManagementAPI)
 		p.api = httpapi.New(p.client, httpapi.Config{
 			Known:    func(name string) bool { return known[name] },
 			Loopback: true, // checkManagement allows nothing else
@@ -139,7 +155,7 @@ func (p *parts) bind(triggers []Trigger) error {
 			continue
 		}
 		info := t.Describe()
-		if starts := info.Starts; starts != nil {
+		for _, starts := range info.Starts {
 			if !known[starts.Name()] && starts.Bound() {
 				errs = append(errs, fmt.Errorf("trigger %q: orchestrator %q is not registered\n"+
 					"  add it (%s) with app.Add, or use durable.OrchestratorNamed if it runs in another app",
@@ -185,9 +201,7 @@ func (p *parts) process(ready func(Ready)) *Process {
 	}
 	if p.role != RoleWorker {
 		public = newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.settings.Number(keyMaxRequests), p.logger)
-		if p.api != nil {
-			public.onStop = p.api.Drain
-		}
+		public.onStop = p.api.Drain
 		process.add("public listener", public, publicWeight)
 		if grace := p.settings.Duration(keyShutdownGrace); grace > 0 {
 			process.addPause("load balancers", grace)
@@ -203,7 +217,7 @@ func (p *parts) process(ready func(Ready)) *Process {
 // management API. The two never share a mux, so no pattern of a user can stand
 // in the way of the API.
 func (p *parts) handler() http.Handler {
-	if p.api == nil {
+	if !p.managed {
 		return p.router.mux
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

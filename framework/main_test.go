@@ -187,7 +187,7 @@ func TestStopThatWasAskedForIsNoFailure(t *testing.T) {
 type route struct{ pattern string }
 
 func (r route) Describe() TriggerInfo {
-	return TriggerInfo{Kind: "http", Name: r.pattern, Starts: nothing}
+	return TriggerInfo{Kind: "http", Name: r.pattern, Starts: []durable.Definition{nothing}}
 }
 func (r route) Definitions() []durable.Definition { return nil }
 func (r route) Bind(b *Binder) error {

@@ -12,10 +12,10 @@ import (
 
 // Route is a pattern that the public listener serves.
 type Route struct {
-	Method       string          `json:"method"`  // empty for any
-	Pattern      string          `json:"pattern"` // without the method
-	Orchestrator string          `json:"orchestrator,omitempty"`
-	Sample       json.RawMessage `json:"sample,omitempty"` // a body to try it with
+	Method       string          `json:"method"`                 // empty for any
+	Pattern      string          `json:"pattern"`                // without the method
+	Orchestrator string          `json:"orchestrator,omitempty"` // several with commas
+	Sample       json.RawMessage `json:"sample,omitempty"`       // a body to try it with
 }
 
 // router collects the patterns of triggers in one ServeMux. What the mux would
@@ -42,9 +42,11 @@ func (r *router) handle(info TriggerInfo, pattern string, h http.Handler) {
 	if method, path, ok := strings.Cut(pattern, " "); ok {
 		route.Method, route.Pattern = method, strings.TrimLeft(path, " \t")
 	}
-	if info.Starts != nil {
-		route.Orchestrator = info.Starts.Name()
+	var starts []string
+	for _, o := range info.Starts {
+		starts = append(starts, o.Name())
 	}
+	route.Orchestrator = strings.Join(starts, ", ")
 	r.routes = append(r.routes, route)
 }
 

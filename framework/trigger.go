@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/framework/durable"
@@ -20,7 +21,7 @@ type Trigger interface {
 	Describe() TriggerInfo
 
 	// Definitions are the functions that the trigger brings along, or nil. They
-	// are added to those of the app.
+	// are added to those of the app, once if several triggers bring the same.
 	Definitions() []durable.Definition
 
 	// Bind connects the trigger to the host: it registers handlers and
@@ -36,10 +37,10 @@ type TriggerInfo struct {
 	// Name tells the trigger from others in messages: the pattern of an HTTP
 	// trigger.
 	Name string
-	// Starts is the orchestrator that the trigger starts, nil if it starts none
-	// or decides later. If it has its function in this program it must be added
-	// to the app.
-	Starts durable.Definition
+	// Starts are the orchestrators that the trigger starts, none if it decides
+	// later. Those that have their function in this program must be added to the
+	// app.
+	Starts []durable.Definition
 	// Sample is a JSON value that the trigger takes, for people who want to try
 	// it; nil if it needs none or does not know. It is not the zero value.
 	Sample json.RawMessage
@@ -70,6 +71,19 @@ func (b *Binder) Go(name string, run func(context.Context) error) {
 	b.parts.pulls = append(b.parts.pulls, pull{name, run})
 }
 
+// Share returns a value that triggers have in common in one run of the app: what
+// make returned when key was first asked for. A key is of a type of its own, as
+// for [context.WithValue].
+func (b *Binder) Share(key any, make func() any) any {
+	if _, made := b.parts.shared[key]; !made {
+		b.parts.shared[key] = make()
+	}
+	return b.parts.shared[key]
+}
+
+// App is the name of the app.
+func (b *Binder) App() string { return b.parts.name }
+
 // Client is the client of the app's hub.
 func (b *Binder) Client() *dts.Client { return b.parts.client }
 
@@ -79,7 +93,7 @@ func (b *Binder) Logger() *slog.Logger { return b.logger }
 type partsKey struct{}
 
 // ClientFrom returns the client of the app's hub in a request that came through
-// a trigger, and nil elsewhere.
+// a trigger and in an activity, and nil elsewhere.
 func ClientFrom(ctx context.Context) *dts.Client {
 	if p, ok := ctx.Value(partsKey{}).(*parts); ok {
 		return p.client
@@ -91,9 +105,30 @@ func ClientFrom(ctx context.Context) *dts.Client {
 // handler of a trigger. With the management API on, the answer says where to ask
 // for the status and how to steer the instance; else it holds the id alone.
 func CheckStatus(w http.ResponseWriter, r *http.Request, id string) {
-	if p, ok := r.Context().Value(partsKey{}).(*parts); ok && p.api != nil {
+	if p, ok := r.Context().Value(partsKey{}).(*parts); ok && p.managed {
 		p.api.CheckStatus(w, r, id)
 		return
 	}
 	httpapi.Accepted(w, id)
+}
+
+// Result answers a request that has started the instance id, in a handler of a
+// trigger: 200 with the output if it completes within the wait, 500 with its
+// status if it ends otherwise. If it takes longer, or the host stops meanwhile,
+// the answer is that of [CheckStatus].
+func Result(w http.ResponseWriter, r *http.Request, id string, wait time.Duration) {
+	if p, ok := r.Context().Value(partsKey{}).(*parts); ok && p.api.Result(w, r, id, wait) {
+		return
+	}
+	CheckStatus(w, r, id)
+}
+
+// withClient puts the client at the hand of activities.
+func (p *parts) withClient(next durable.Handler) durable.Handler {
+	return func(ctx context.Context, call *durable.Call) ([]byte, error) {
+		if call.Kind == durable.KindActivity {
+			ctx = context.WithValue(ctx, partsKey{}, p)
+		}
+		return next(ctx, call)
+	}
 }

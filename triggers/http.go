@@ -76,7 +76,7 @@ type httpTrigger[I, O any] struct {
 }
 
 func (t httpTrigger[I, O]) Describe() framework.TriggerInfo {
-	return framework.TriggerInfo{Kind: "http", Name: t.pattern, Starts: t.orchestrator, Sample: sample(reflect.TypeFor[I]())}
+	return framework.TriggerInfo{Kind: "http", Name: t.pattern, Starts: []durable.Definition{t.orchestrator}, Sample: sample(reflect.TypeFor[I]())}
 }
 
 func (t httpTrigger[I, O]) Definitions() []durable.Definition { return nil }

@@ -57,17 +57,25 @@ func (a *API) startOrchestrator(c *call) error {
 	if err != nil {
 		return err
 	}
-	if waits && a.answerResult(c, id, min(wait, maxWait)) {
+	if waits && a.answerResult(c.w, c.r, id, wait, http.StatusOK) {
 		return nil
 	}
 	a.CheckStatus(c.w, c.r, id)
 	return nil
 }
 
-// answerResult waits for the instance and reports whether it has answered. What
-// goes wrong while it waits is no failure of the start.
-func (a *API) answerResult(c *call, id string, wait time.Duration) bool {
-	ctx, cancel := context.WithTimeout(c.r.Context(), wait)
+// Result waits for the instance, 230 seconds at most, and reports whether it has
+// answered: 200 with the output if the instance completed, 500 with its status if
+// it ended otherwise. It has not if the wait is over first, or [API.Drain] ended
+// it.
+func (a *API) Result(w http.ResponseWriter, r *http.Request, id string, wait time.Duration) bool {
+	return a.answerResult(w, r, id, wait, http.StatusInternalServerError)
+}
+
+// answerResult is Result with a code for what did not complete. What goes wrong
+// while it waits is no failure of the start.
+func (a *API) answerResult(w http.ResponseWriter, r *http.Request, id string, wait time.Duration, otherwise int) bool {
+	ctx, cancel := context.WithTimeout(r.Context(), min(wait, maxWait))
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		select {
@@ -91,9 +99,9 @@ func (a *API) answerResult(c *call, id string, wait time.Duration) bool {
 		if output == nil {
 			output = []byte("null")
 		}
-		writeJSON(c.w, http.StatusOK, output)
+		writeJSON(w, http.StatusOK, output)
 	default:
-		a.writeStatus(c, in, statusOf(in, true), false)
+		writeJSON(w, otherwise, statusOf(in, true))
 	}
 	return true
 }
