@@ -11,7 +11,7 @@ import (
 
 // Errors that callers branch on; ask with [errors.Is].
 var (
-	// ErrNotFound: the instance or the task hub does not exist.
+	// ErrNotFound: the instance, the entity or the task hub does not exist.
 	ErrNotFound = errors.New("not found")
 	// ErrExists: the id is taken and may not be replaced.
 	ErrExists = errors.New("already exists")

@@ -21,18 +21,23 @@ type HistoryEvent struct {
 	Timestamp time.Time
 	// Kind is the protocol's name of the entry: "TaskScheduled", "TimerFired".
 	Kind string
-	// Name is of the function or of the event.
+	// Name is of the function, of the event or of the entity operation; of a lock
+	// the ids of its entities.
 	Name    string
 	Version string
 	// TaskID is the EventID of the entry that this one answers: the scheduled
 	// task, the created sub-orchestration or the created timer.
 	TaskID int
-	// InstanceID is the other instance: the child, the target of a sent event.
+	// InstanceID is the other instance: the child, the target of a sent event, the
+	// entity.
 	InstanceID string
-	Input      []byte
-	Result     []byte
-	Failure    *Failure
-	// FireAt is when the timer is due.
+	// RequestID ties what was asked of an entity to its answer, and a lock to its
+	// release.
+	RequestID string
+	Input     []byte
+	Result    []byte
+	Failure   *Failure
+	// FireAt is when the timer or the delayed signal is due.
 	FireAt time.Time
 	// Status is that of a completed execution.
 	Status Status

@@ -1,6 +1,8 @@
 package dts
 
 import (
+	"strings"
+
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/internal/wire"
 )
@@ -49,6 +51,28 @@ func toHistoryEvent(e *dtspb.HistoryEvent) HistoryEvent {
 		h.InstanceID, h.Name, h.Input = v.GetInstanceId(), v.GetName(), wire.ToPayload(v.GetInput())
 	case e.GetEventRaised() != nil:
 		h.Name, h.Input = e.GetEventRaised().GetName(), wire.ToPayload(e.GetEventRaised().GetInput())
+	case e.GetEntityOperationCalled() != nil:
+		v := e.GetEntityOperationCalled()
+		h.InstanceID, h.Name, h.Input = v.GetTargetInstanceId().GetValue(), v.GetOperation(), wire.ToPayload(v.GetInput())
+		h.RequestID = v.GetRequestId()
+	case e.GetEntityOperationSignaled() != nil:
+		v := e.GetEntityOperationSignaled()
+		h.InstanceID, h.Name, h.Input = v.GetTargetInstanceId().GetValue(), v.GetOperation(), wire.ToPayload(v.GetInput())
+		h.RequestID, h.FireAt = v.GetRequestId(), toTime(v.GetScheduledTime())
+	case e.GetEntityOperationCompleted() != nil:
+		v := e.GetEntityOperationCompleted()
+		h.RequestID, h.Result = v.GetRequestId(), wire.ToPayload(v.GetOutput())
+	case e.GetEntityOperationFailed() != nil:
+		v := e.GetEntityOperationFailed()
+		h.RequestID, h.Failure = v.GetRequestId(), wire.ToFailure[Failure](v.GetFailureDetails())
+	case e.GetEntityLockRequested() != nil:
+		v := e.GetEntityLockRequested()
+		h.RequestID, h.Name = v.GetCriticalSectionId(), strings.Join(v.GetLockSet(), ", ")
+	case e.GetEntityLockGranted() != nil:
+		h.RequestID = e.GetEntityLockGranted().GetCriticalSectionId()
+	case e.GetEntityUnlockSent() != nil:
+		v := e.GetEntityUnlockSent()
+		h.RequestID, h.InstanceID = v.GetCriticalSectionId(), v.GetTargetInstanceId().GetValue()
 	case e.GetGenericEvent() != nil:
 		h.Input = wire.ToPayload(e.GetGenericEvent().GetData())
 	case e.GetContinueAsNew() != nil:

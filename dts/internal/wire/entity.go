@@ -6,7 +6,7 @@ import (
 )
 
 // EntityID returns the id of an entity as it is kept: @name@key with the name in
-// lower case. Names and keys are not empty, names contain no @.
+// lower case. Names are not empty and contain no @; keys are any text.
 func EntityID(id string) (string, error) {
 	rest, ok := strings.CutPrefix(id, "@")
 	name, key, ok2 := strings.Cut(rest, "@")
