@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -26,6 +27,9 @@ func CheckID(id string) error {
 	}
 	if !utf8.ValidString(id) {
 		return errors.New("instance id is not valid UTF-8")
+	}
+	if strings.Contains(id, "\x00") {
+		return fmt.Errorf("instance id %q contains a zero byte", id)
 	}
 	return nil
 }

@@ -82,6 +82,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 		"an id of 101 characters":    {wire.CheckID(strings.Repeat("é", wire.MaxID+1)), false},
 		"an empty id":                {wire.CheckID(""), false},
 		"a binary id":                {wire.CheckID("\xff"), false},
+		"an id with a zero byte":     {wire.CheckID("a\x00b"), false},
 		"no payload":                 {wire.CheckPayload("input", nil), true},
 		"a payload of 1 MiB":         {wire.CheckPayload("input", make([]byte, wire.MaxPayload)), true},
 		"a payload of 1 MiB and one": {wire.CheckPayload("input", make([]byte, wire.MaxPayload+1)), false},

@@ -19,7 +19,7 @@ const (
 // Item is work for one worker.
 type Item struct {
 	Kind Kind
-	// Key names the work. For the turns of an orchestration only ID is set.
+	// Key names the work; TaskID is engine.TurnTask for the turn of an orchestration.
 	Key     engine.TaskKey
 	Name    string
 	Version string
@@ -44,15 +44,9 @@ type itemState uint8
 const (
 	waiting itemState = iota
 	leased
-	gone // done or withdrawn; skipped where it still stands in a queue
+	setAside // given back by a worker; waits for Resume
+	gone     // done or withdrawn; skipped where it still stands in a queue
 )
-
-// Again returns the item as it may be pushed again.
-func (it *Item) Again() *Item {
-	again := *it
-	again.state, again.lease = waiting, nil
-	return &again
-}
 
 type class struct {
 	kind          Kind

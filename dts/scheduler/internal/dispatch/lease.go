@@ -8,8 +8,7 @@ import (
 type Lease struct {
 	Token string
 	Item  *Item
-	// Gen and Started are of the turn that was handed out.
-	Gen     uint64
+	// Started is the first event of the turn that was handed out; see Began.
 	Started *dtspb.HistoryEvent
 
 	stream *Stream
@@ -56,10 +55,17 @@ func (q *Queue) FindTask(id string, task int32) *Lease {
 func (q *Queue) FindTurn(id string) *Lease {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.turns[id]; it != nil {
+	if it := q.turns[id]; it != nil && it.lease != nil && it.lease.Started != nil {
 		return it.lease
 	}
 	return nil
+}
+
+// Began notes the first event of the turn that the lease's worker is about to get.
+func (q *Queue) Began(l *Lease, started *dtspb.HistoryEvent) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l.Started = started
 }
 
 // Accept ends a lease whose answer was taken and frees its slot. It reports
@@ -87,18 +93,37 @@ func (q *Queue) Drop(l *Lease) {
 	}
 }
 
-// Abandon ends a lease on the worker's wish. The item is taken out of the queue;
-// the caller pushes it again after a while. It reports false if the lease was not valid.
-func (q *Queue) Abandon(l *Lease) bool {
+// Abandon ends a lease on the worker's wish. The item is set aside, where it
+// counts as pending, until the caller resumes it. It returns how often in a row
+// that was, 0 if the lease was not valid.
+func (q *Queue) Abandon(l *Lease) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.leases[l.Token] != l {
-		return false
+		return 0
 	}
-	q.retire(l.Item)
-	l.Item.Abandons++
+	it := l.Item
+	delete(q.leases, l.Token)
+	it.lease = nil
+	if it.state == leased {
+		q.counts[it.Kind].Active--
+		q.counts[it.Kind].Pending++
+	}
+	it.state = setAside
+	it.Abandons++
 	q.release(l)
-	return true
+	return it.Abandons
+}
+
+// Resume makes an item wait again that was set aside, unless it was withdrawn.
+func (q *Queue) Resume(it *Item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.state == setAside {
+		it.state = waiting
+		q.queue(it).push(it)
+		q.wake(it)
+	}
 }
 
 // Return puts a leased item back to the front of its queue.

@@ -74,13 +74,21 @@ func (q *Queue) Push(it *Item) {
 	q.wake(it)
 }
 
-// Withdraw takes an activity back whose outcome nobody waits for any more. If a
-// worker runs it already, its answer will be discarded.
+// Withdraw takes work back that nobody waits for any more. A worker that has it
+// keeps an activity, whose outcome will be discarded; its answer for a turn is
+// refused from now on.
 func (q *Queue) Withdraw(k engine.TaskKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.tasks[k]; it != nil && it.state == waiting {
+	if it := q.tasks[k]; it != nil && it.state != leased {
 		q.retire(it)
+	}
+	if it := q.turns[k.ID]; it != nil && it.Key == k {
+		l := it.lease
+		q.retire(it)
+		if l != nil {
+			q.release(l)
+		}
 	}
 }
 
@@ -145,7 +153,7 @@ func (q *Queue) wake(it *Item) {
 // retire makes an item stand nowhere.
 func (q *Queue) retire(it *Item) {
 	switch it.state {
-	case waiting:
+	case waiting, setAside:
 		q.counts[it.Kind].Pending--
 	case leased:
 		q.counts[it.Kind].Active--

@@ -91,16 +91,28 @@ func (s *State) continueAsNew(in *Instance, old *dtspb.ExecutionStartedEvent, c 
 		rec.Version = c.GetNewVersion()
 	}
 	rec.Scheduled = 0
+	rec.Status = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_RUNNING
 	s.begin(in, started, now)
 	for _, e := range c.GetCarryoverEvents() {
-		s.deliver(in, e, now)
+		if outlives(e) {
+			s.deliver(in, e, now)
+		}
 	}
 	for _, m := range left {
-		switch m.Event.GetEventType().(type) {
-		case *dtspb.HistoryEvent_EventRaised, *dtspb.HistoryEvent_ExecutionSuspended,
-			*dtspb.HistoryEvent_ExecutionResumed, *dtspb.HistoryEvent_ExecutionTerminated:
+		if outlives(m.Event) {
 			s.deliver(in, m.Event, now)
 		}
+	}
+}
+
+// outlives reports whether a message is the instance's and not an execution's.
+func outlives(e *dtspb.HistoryEvent) bool {
+	switch e.GetEventType().(type) {
+	case *dtspb.HistoryEvent_EventRaised, *dtspb.HistoryEvent_ExecutionSuspended,
+		*dtspb.HistoryEvent_ExecutionResumed, *dtspb.HistoryEvent_ExecutionTerminated:
+		return true
+	default:
+		return false
 	}
 }
 

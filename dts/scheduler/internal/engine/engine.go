@@ -103,7 +103,8 @@ type Effects struct {
 	Tasks []Task
 	// Timers were created; their rows are among the writes.
 	Timers []Timer
-	// Withdrawn tasks must not be handed out any more.
+	// Withdrawn is work that must not be handed out any more: activities, and the
+	// turn of an execution that has ended.
 	Withdrawn []TaskKey
 }
 
@@ -161,6 +162,14 @@ type Task struct {
 // StartTimer is the TaskID of the timer that starts an instance at its time.
 const StartTimer int32 = -1
 
+// TurnTask is the TaskID in the key of an execution's turn.
+const TurnTask int32 = -1
+
+// TurnKey names the turns of the current execution.
+func (in *Instance) TurnKey() TaskKey {
+	return TaskKey{in.ID(), in.Record.GetGeneration(), TurnTask}
+}
+
 // Timer is something that happens to an instance at a time.
 type Timer struct {
 	TaskKey
@@ -203,6 +212,7 @@ func (s *State) announce(in *Instance, now time.Time) {
 	in.ReadyRow = true
 	s.fx.write(Write{Op: PutReady, ID: in.ID(), Ready: &record.Ready{
 		Name: in.Record.GetName(), Version: in.Record.GetVersion(), Since: now.UnixNano(),
+		Generation: in.Record.GetGeneration(),
 	}})
 }
 
@@ -241,9 +251,13 @@ func (s *State) dropExecution(in *Instance) {
 	s.hush(in)
 }
 
-// dropOpen removes the tasks and timers that in still waits for.
+// dropOpen removes what the execution still waits for, its next turn included.
 func (s *State) dropOpen(in *Instance) {
 	id, gen := in.ID(), in.Record.GetGeneration()
+	s.fx.Withdrawn = append(s.fx.Withdrawn, in.TurnKey())
+	// What this very decision scheduled is not to be handed out either.
+	s.fx.Tasks = slices.DeleteFunc(s.fx.Tasks, func(t Task) bool { return t.ID == id && t.Gen == gen })
+	s.fx.Timers = slices.DeleteFunc(s.fx.Timers, func(t Timer) bool { return t.ID == id && t.Gen == gen })
 	for _, task := range in.openIDs(openTask) {
 		s.fx.write(Write{Op: DeleteTask, ID: id, Gen: gen, TaskID: task})
 		s.fx.Withdrawn = append(s.fx.Withdrawn, TaskKey{id, gen, task})

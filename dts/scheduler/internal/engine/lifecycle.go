@@ -87,7 +87,7 @@ func (s *State) terminate(in *Instance, output *wrapperspb.StringValue, recursiv
 		return
 	}
 	for _, m := range in.Inbox[in.Delivered:] {
-		if m.Event.GetExecutionTerminated() != nil {
+		if t := m.Event.GetExecutionTerminated(); t != nil && (t.GetRecurse() || !recursive) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
@@ -94,6 +96,17 @@ func (s *State) remove(in *Instance, now time.Time) {
 	s.fx.write(Write{Op: DeleteInstance, ID: in.ID()})
 	s.instances[in.ID()] = nil
 	delete(s.dirty, in.ID())
+}
+
+// CheckInstanceID says what is wrong with the id of a new orchestration, or nil.
+func CheckInstanceID(id string) error {
+	if err := wire.CheckID(id); err != nil {
+		return err
+	}
+	if id[0] == '@' {
+		return fmt.Errorf("instance id %q begins with @, which is for entities", id)
+	}
+	return nil
 }
 
 // replaceable is the reuse rule. Without a policy a live instance is kept and an

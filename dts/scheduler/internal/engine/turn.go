@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
-	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
@@ -253,17 +252,16 @@ func (s *State) createChild(in *Instance, e *dtspb.HistoryEvent, a *dtspb.Orches
 		ParentTraceContext: c.GetParentTraceContext(), Tags: c.GetTags(),
 	}}
 	in.observe(e)
-	refusal := ""
+	var refusal *dtspb.TaskFailureDetails
 	old := s.Instance(id)
-	switch {
-	case wire.CheckID(id) != nil:
-		refusal = wire.CheckID(id).Error()
-	case old != nil && !old.Terminal():
-		refusal = fmt.Sprintf("instance %q exists already and is %s", id, statusName(old.Record.GetStatus()))
+	if err := CheckInstanceID(id); err != nil {
+		refusal = failure(InvalidInstanceID, err.Error())
+	} else if old != nil && !old.Terminal() {
+		refusal = failure(OrchestrationAlreadyExists, fmt.Sprintf("instance %q exists already and is %s", id, statusName(old.Record.GetStatus())))
 	}
-	if refusal != "" {
+	if refusal != nil {
 		failed := event(now)
-		failedChild(failure("OrchestrationAlreadyExists", refusal))(failed, a.GetId())
+		failedChild(refusal)(failed, a.GetId())
 		s.deliver(in, failed, now)
 		return
 	}
@@ -352,8 +350,10 @@ func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 
 // Types of the failures that the scheduler makes.
 const (
-	PayloadTooLarge   = "PayloadTooLarge"
-	UnsupportedAction = "UnsupportedAction"
+	PayloadTooLarge            = "PayloadTooLarge"
+	UnsupportedAction          = "UnsupportedAction"
+	InvalidInstanceID          = "InvalidInstanceID"
+	OrchestrationAlreadyExists = "OrchestrationAlreadyExists"
 )
 
 func payloadText(what string, size, limit int) string {

@@ -66,7 +66,7 @@ func (h *Hub) recover() error {
 		return err
 	}
 	err = h.opts.Store.Ready(h.number, func(id string, r *record.Ready) {
-		key := engine.TaskKey{ID: id}
+		key := engine.TaskKey{ID: id, Gen: r.GetGeneration(), TaskID: engine.TurnTask}
 		h.Queue.Push(&dispatch.Item{
 			Kind: dispatch.Orchestration, Key: key, Name: r.GetName(), Version: r.GetVersion().GetValue(),
 			Since: time.Unix(0, r.GetSince()), Recovered: true, Losses: losses[key],
@@ -220,7 +220,7 @@ func (f *followUp) run() {
 
 func turnItem(in *engine.Instance, now time.Time) *dispatch.Item {
 	return &dispatch.Item{
-		Kind: dispatch.Orchestration, Key: engine.TaskKey{ID: in.ID()},
+		Kind: dispatch.Orchestration, Key: in.TurnKey(),
 		Name: in.Record.GetName(), Version: in.Record.GetVersion().GetValue(), Since: now,
 	}
 }

@@ -38,13 +38,20 @@ func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, er
 // prepare makes the work item of a lease, nil if there turned out to be nothing
 // to hand out.
 func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, error) {
-	if poisoned, err := h.countLosses(ctx, l); poisoned || err != nil {
-		return nil, err
+	poisoned, err := h.countLosses(ctx, l)
+	if err == nil && !poisoned {
+		if l.Item.Kind == dispatch.Activity {
+			return activityItem(l), nil
+		}
+		var item *dtspb.WorkItem
+		if item, err = h.turnItem(ctx, s, l); err == nil {
+			return item, nil
+		}
 	}
-	if l.Item.Kind == dispatch.Activity {
-		return activityItem(l), nil
+	if err == engine.ErrStale { //nolint:errorlint // decisions return it bare
+		err = nil // somebody else ended it meanwhile
 	}
-	return h.turnItem(ctx, s, l)
+	return nil, err
 }
 
 // countLosses notes a hand-out that may end the process, and ends a work item
@@ -82,21 +89,8 @@ func kindName(k dispatch.Kind) string {
 
 // failTurn ends the instance of a lease in the worker's place.
 func (h *Hub) failTurn(ctx context.Context, l *dispatch.Lease, f *dtspb.TaskFailureDetails) error {
-	gen, err := h.generation(l.Item.Key.ID)
-	if err != nil {
-		return err
-	}
-	_, err = h.decide(ctx, engine.Fail{ID: l.Item.Key.ID, Gen: gen, Failure: f}, func() error { return h.accept(l) })
+	_, err := h.decide(ctx, engine.Fail{ID: l.Item.Key.ID, Gen: l.Item.Key.Gen, Failure: f}, func() error { return h.accept(l) })
 	return err
-}
-
-func (h *Hub) generation(id string) (uint64, error) {
-	locked := h.lock([]string{id})
-	defer h.unlock(locked)
-	if err := h.load(locked[0]); err != nil || locked[0].in == nil {
-		return 0, err
-	}
-	return locked[0].in.Record.GetGeneration(), nil
 }
 
 func activityItem(l *dispatch.Lease) *dtspb.WorkItem {
@@ -137,7 +131,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 		return nil, nil, err
 	}
 	now := time.Now()
-	if e.in == nil || !e.in.Deliverable(now) {
+	if e.in == nil || e.in.TurnKey() != l.Item.Key || !e.in.Deliverable(now) {
 		h.Queue.Drop(l) // under the lock, so that a message that comes next queues it again
 		return nil, nil, nil
 	}
@@ -151,7 +145,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 		}, nil
 	}
 	events := e.in.Deliver(now)
-	l.Gen, l.Started = rec.GetGeneration(), events[0]
+	h.Queue.Began(l, events[0])
 	request := &dtspb.OrchestratorRequest{
 		InstanceId:                e.id,
 		ExecutionId:               wrapperspb.String(rec.GetExecutionId()),
@@ -178,7 +172,7 @@ func (h *Hub) CompleteTurn(ctx context.Context, l *dispatch.Lease, r *dtspb.Orch
 	if r = h.Queue.Part(l, r); r == nil {
 		return nil
 	}
-	cmd := engine.Turn{ID: l.Item.Key.ID, Gen: l.Gen, Started: l.Started, Response: r}
+	cmd := engine.Turn{ID: l.Item.Key.ID, Gen: l.Item.Key.Gen, Started: l.Started, Response: r}
 	return h.finish(ctx, l, cmd)
 }
 
@@ -210,11 +204,9 @@ func (h *Hub) accept(l *dispatch.Lease) error {
 // Abandon gives a work item back. It is handed out again after a while, longer
 // each time in a row.
 func (h *Hub) Abandon(l *dispatch.Lease) {
-	if !h.Queue.Abandon(l) {
-		return
+	if times := h.Queue.Abandon(l); times > 0 {
+		h.later(abandonDelay(times), func() { h.Queue.Resume(l.Item) })
 	}
-	again := l.Item.Again()
-	h.later(abandonDelay(again.Abandons), func() { h.Queue.Push(again) })
 }
 
 // abandonDelay is 0.2 s, doubled with each time up to 30 s, with a fifth of jitter.

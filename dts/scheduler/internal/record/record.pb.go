@@ -289,6 +289,7 @@ type Ready struct {
 	Name          string                  `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Version       *wrapperspb.StringValue `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	Since         int64                   `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`
+	Generation    uint64                  `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -340,6 +341,13 @@ func (x *Ready) GetVersion() *wrapperspb.StringValue {
 func (x *Ready) GetSince() int64 {
 	if x != nil {
 		return x.Since
+	}
+	return 0
+}
+
+func (x *Ready) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
 	}
 	return 0
 }
@@ -448,11 +456,14 @@ const file_dts_scheduler_internal_record_record_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
 	"\x03Hub\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x18\n" +
-	"\acreated\x18\x02 \x01(\x03R\acreated\"i\n" +
+	"\acreated\x18\x02 \x01(\x03R\acreated\"\x89\x01\n" +
 	"\x05Ready\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x126\n" +
 	"\aversion\x18\x02 \x01(\v2\x1c.google.protobuf.StringValueR\aversion\x12\x14\n" +
-	"\x05since\x18\x03 \x01(\x03R\x05since\"\xb4\x01\n" +
+	"\x05since\x18\x03 \x01(\x03R\x05since\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\x04R\n" +
+	"generation\"\xb4\x01\n" +
 	"\x04Task\x12>\n" +
 	"\tscheduled\x18\x01 \x01(\v2 .funchost.dts.TaskScheduledEventR\tscheduled\x12!\n" +
 	"\fexecution_id\x18\x02 \x01(\tR\vexecutionId\x123\n" +

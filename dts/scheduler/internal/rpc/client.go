@@ -37,8 +37,8 @@ func (s *sidecar) StartInstance(ctx context.Context, r *dtspb.CreateInstanceRequ
 	if r.GetInstanceId() == "" {
 		r.InstanceId = hub.NewID()
 	}
-	if r.GetInstanceId()[0] == '@' {
-		return nil, invalid("instance id %q begins with @, which is for entities", r.GetInstanceId())
+	if err := engine.CheckInstanceID(r.GetInstanceId()); err != nil {
+		return nil, invalid("%v", err)
 	}
 	if err := checkName("orchestrator name", r.GetName()); err != nil {
 		return nil, err

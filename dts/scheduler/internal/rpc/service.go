@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -103,14 +102,9 @@ func invalid(format string, args ...any) error {
 	return status.Errorf(codes.InvalidArgument, format, args...)
 }
 
-// checkID refuses ids that DTS would refuse, and a zero byte, which separates
-// ids in our keys.
 func checkID(id string) error {
 	if err := wire.CheckID(id); err != nil {
 		return invalid("%v", err)
-	}
-	if strings.ContainsRune(id, 0) {
-		return invalid("instance id %q contains a zero byte", id)
 	}
 	return nil
 }

@@ -12,8 +12,7 @@ import (
 // when work is handed out again, so that it survives an orchestrator that kills
 // the process, which is all it is for.
 
-// PutLosses notes how often a worker was lost with the work item. TaskID is 0
-// with generation 0 for the turns of an instance.
+// PutLosses notes how often a worker was lost with the work item.
 func (s *Store) PutLosses(hub uint32, k engine.TaskKey, n uint32) error {
 	return s.db.Set(taskKey(hub, kindLosses, k.ID, k.Gen, k.TaskID), binary.BigEndian.AppendUint32(nil, n), pebble.NoSync)
 }
