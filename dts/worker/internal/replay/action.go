@@ -37,6 +37,8 @@ type action struct {
 	kind    kind
 	name    string
 	target  string // instance id
+	request string // id of what is asked of an entity
+	set     []string
 	version *string
 	input   []byte
 	tags    map[string]string
@@ -85,20 +87,25 @@ func (p *pending) remove(id int32) *action {
 func (p *pending) open() []*action { return p.list[p.head:] }
 
 // confirm takes the event of an earlier turn as proof that the orchestrator
-// asks for the same things again.
-func (t *Turn) confirm(id int32, k kind, name string) {
+// asks for the same things again. It returns what was asked for, nil if it is
+// something else. An empty target is not compared.
+func (t *Turn) confirm(id int32, k kind, name, target string) *action {
 	if t.end != nil && t.end.alone {
-		return
+		return nil
 	}
 	a := t.pending.remove(id)
-	switch {
-	case a == nil && t.end != nil && t.end.id == id:
-		t.diverge(id, k, name, completion, "")
-	case a == nil:
-		t.diverge(id, k, name, "", "")
-	case a.kind != k || a.name != name:
-		t.diverge(id, k, name, a.kind, a.name)
+	if a != nil && a.kind == k && a.name == name && (target == "" || a.target == target) {
+		return a
 	}
+	is := "nothing"
+	switch {
+	case a != nil:
+		is = describe(a.kind, a.name, a.target)
+	case t.end != nil && t.end.id == id:
+		is = string(completion)
+	}
+	t.diverge(id, describe(k, name, target), is)
+	return nil
 }
 
 // scheduled is a ScheduleTask action in one allocation.
@@ -109,8 +116,8 @@ type scheduled struct {
 	input  wrapperspb.StringValue
 }
 
-// message returns a as it is answered.
-func (a *action) message() *dtspb.OrchestratorAction {
+// message returns a as it is answered by a turn.
+func (a *action) message(by *Turn) *dtspb.OrchestratorAction {
 	m := &dtspb.OrchestratorAction{Id: a.id}
 	switch a.kind {
 	case activity:
@@ -136,6 +143,8 @@ func (a *action) message() *dtspb.OrchestratorAction {
 		m.OrchestratorActionType = &dtspb.OrchestratorAction_SendEvent{SendEvent: &dtspb.SendEventAction{
 			Instance: &dtspb.OrchestrationInstance{InstanceId: a.target}, Name: a.name, Data: wire.FromPayload(a.input),
 		}}
+	case entityCall, entitySignal, entityLock, entityUnlock:
+		m.OrchestratorActionType = &dtspb.OrchestratorAction_SendEntityMessage{SendEntityMessage: a.entityMessage(by)}
 	}
 	return m
 }

@@ -38,6 +38,9 @@ func (t *Turn) Activity(name string, input []byte, version *string, tags map[str
 // the execution's and the sequence id.
 func (t *Turn) Orchestration(name, id string, input []byte, version *string, tags map[string]string) *Task {
 	t.guard("Context.Orchestration")
+	if problem := t.section.refuseChild(name); problem != nil {
+		return t.Refused(problem)
+	}
 	if id == "" {
 		base := t.executionID
 		if base == "" {

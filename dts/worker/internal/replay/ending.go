@@ -18,6 +18,7 @@ const (
 	typeTrespass       = "ForeignGoroutine"
 	typeNonDeterminism = "NonDeterminismError"
 	typeUnregistered   = "OrchestratorTaskNotFound"
+	typeSection        = "CriticalSectionError"
 )
 
 // continuation is what a continue-as-new asked for.
@@ -43,6 +44,9 @@ func (e *ending) final() bool {
 }
 
 func (t *Turn) conclude(status dtspb.OrchestrationStatus, alone bool) *ending {
+	if !alone {
+		t.unlockAll()
+	}
 	t.end = &ending{id: t.pending.last, alone: alone}
 	t.end.action.OrchestrationStatus = status
 	return t.end
@@ -50,6 +54,9 @@ func (t *Turn) conclude(status dtspb.OrchestrationStatus, alone bool) *ending {
 
 // finish ends the execution with what the orchestrator returned.
 func (t *Turn) finish(result []byte, failure *dtspb.TaskFailureDetails) {
+	if failure == nil && t.next != nil {
+		failure = t.section.refuseEnd()
+	}
 	switch {
 	case failure != nil:
 		t.fail(failure)
@@ -69,25 +76,26 @@ func (t *Turn) fail(f *dtspb.TaskFailureDetails) {
 
 // diverge ends the execution because history and code disagree: nothing that
 // the code asked for can be trusted.
-func (t *Turn) diverge(id int32, was kind, wasName string, is kind, isName string) {
+func (t *Turn) diverge(id int32, was, is string) {
 	f := &dtspb.TaskFailureDetails{
 		ErrorType: typeNonDeterminism,
 		ErrorMessage: fmt.Sprintf("the orchestrator does not repeat its history: with sequence id %d history has %s, the code has %s; "+
 			"code of running instances must not change its order of calls, and must not depend on time, random numbers or other outside state",
-			id, describe(was, wasName), describe(is, isName)),
+			id, was, is),
 		IsNonRetriable: true,
 	}
 	t.conclude(dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, true).action.FailureDetails = f
 }
 
-func describe(k kind, name string) string {
-	switch {
-	case k == "":
-		return "nothing"
-	case name == "":
-		return string(k)
+func describe(k kind, name, target string) string {
+	s := string(k)
+	if name != "" {
+		s += fmt.Sprintf(" %q", name)
 	}
-	return fmt.Sprintf("%s %q", k, name)
+	if target != "" && (k == entityCall || k == entitySignal || k == entityUnlock) {
+		s += " of " + target
+	}
+	return s
 }
 
 // terminate ends the execution from outside; it wins over any other end.
@@ -109,7 +117,7 @@ func (t *Turn) Actions() []*dtspb.OrchestratorAction {
 		open := t.pending.open()
 		actions = make([]*dtspb.OrchestratorAction, 0, len(open)+1)
 		for _, a := range open {
-			actions = append(actions, a.message())
+			actions = append(actions, a.message(t))
 		}
 	}
 	if end := t.end; end != nil {

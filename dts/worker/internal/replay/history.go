@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"strings"
+
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
 
@@ -29,21 +31,23 @@ func (t *Turn) take(e *dtspb.HistoryEvent) {
 		t.start(k.ExecutionStarted)
 
 	case *dtspb.HistoryEvent_TaskScheduled:
-		t.confirm(e.GetEventId(), activity, k.TaskScheduled.GetName())
+		t.confirm(e.GetEventId(), activity, k.TaskScheduled.GetName(), "")
 	case *dtspb.HistoryEvent_TimerCreated:
-		t.confirm(e.GetEventId(), timer, "")
+		t.confirm(e.GetEventId(), timer, "", "")
 	case *dtspb.HistoryEvent_SubOrchestrationInstanceCreated:
-		t.confirm(e.GetEventId(), orchestration, k.SubOrchestrationInstanceCreated.GetName())
+		t.confirm(e.GetEventId(), orchestration, k.SubOrchestrationInstanceCreated.GetName(), "")
 	case *dtspb.HistoryEvent_EventSent:
-		t.confirm(e.GetEventId(), sentEvent, k.EventSent.GetName())
+		t.confirm(e.GetEventId(), sentEvent, k.EventSent.GetName(), "")
 	case *dtspb.HistoryEvent_EntityOperationCalled:
-		t.confirm(e.GetEventId(), entityCall, k.EntityOperationCalled.GetOperation())
+		c := k.EntityOperationCalled
+		t.confirmRequest(e.GetEventId(), entityCall, c.GetOperation(), c.GetTargetInstanceId().GetValue(), c.GetRequestId())
 	case *dtspb.HistoryEvent_EntityOperationSignaled:
-		t.confirm(e.GetEventId(), entitySignal, k.EntityOperationSignaled.GetOperation())
+		t.confirm(e.GetEventId(), entitySignal, k.EntityOperationSignaled.GetOperation(), k.EntityOperationSignaled.GetTargetInstanceId().GetValue())
 	case *dtspb.HistoryEvent_EntityLockRequested:
-		t.confirm(e.GetEventId(), entityLock, "")
+		l := k.EntityLockRequested
+		t.confirmRequest(e.GetEventId(), entityLock, strings.Join(l.GetLockSet(), ", "), "", l.GetCriticalSectionId())
 	case *dtspb.HistoryEvent_EntityUnlockSent:
-		t.confirm(e.GetEventId(), entityUnlock, "")
+		t.confirm(e.GetEventId(), entityUnlock, "", k.EntityUnlockSent.GetTargetInstanceId().GetValue())
 
 	case *dtspb.HistoryEvent_TaskCompleted:
 		t.complete(k.TaskCompleted.GetTaskScheduledId(), activity, k.TaskCompleted.GetResult(), nil)
@@ -55,6 +59,12 @@ func (t *Turn) take(e *dtspb.HistoryEvent) {
 		t.complete(k.SubOrchestrationInstanceFailed.GetTaskScheduledId(), orchestration, nil, present(k.SubOrchestrationInstanceFailed.GetFailureDetails()))
 	case *dtspb.HistoryEvent_TimerFired:
 		t.complete(k.TimerFired.GetTimerId(), timer, nil, nil)
+	case *dtspb.HistoryEvent_EntityOperationCompleted:
+		t.answer(k.EntityOperationCompleted.GetRequestId(), entityCall, k.EntityOperationCompleted.GetOutput(), nil)
+	case *dtspb.HistoryEvent_EntityOperationFailed:
+		t.answer(k.EntityOperationFailed.GetRequestId(), entityCall, nil, present(k.EntityOperationFailed.GetFailureDetails()))
+	case *dtspb.HistoryEvent_EntityLockGranted:
+		t.granted(k.EntityLockGranted.GetCriticalSectionId())
 	case *dtspb.HistoryEvent_EventRaised:
 		t.raise(e)
 
@@ -77,6 +87,7 @@ func (t *Turn) hold(e *dtspb.HistoryEvent) bool {
 	case *dtspb.HistoryEvent_EventRaised,
 		*dtspb.HistoryEvent_TaskCompleted, *dtspb.HistoryEvent_TaskFailed,
 		*dtspb.HistoryEvent_SubOrchestrationInstanceCompleted, *dtspb.HistoryEvent_SubOrchestrationInstanceFailed,
+		*dtspb.HistoryEvent_EntityOperationCompleted, *dtspb.HistoryEvent_EntityOperationFailed, *dtspb.HistoryEvent_EntityLockGranted,
 		*dtspb.HistoryEvent_TimerFired:
 		t.held = append(t.held, e)
 	default:

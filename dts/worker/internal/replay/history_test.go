@@ -122,6 +122,8 @@ func show(actions []*dtspb.OrchestratorAction) []string {
 			s = join("child", k.CreateSubOrchestration.GetName()+"/"+k.CreateSubOrchestration.GetInstanceId(), k.CreateSubOrchestration.GetInput(), k.CreateSubOrchestration.GetVersion())
 		case *dtspb.OrchestratorAction_SendEvent:
 			s = join("send", k.SendEvent.GetName()+"/"+k.SendEvent.GetInstance().GetInstanceId(), k.SendEvent.GetData(), nil)
+		case *dtspb.OrchestratorAction_SendEntityMessage:
+			s = showEntity(k.SendEntityMessage)
 		case *dtspb.OrchestratorAction_CompleteOrchestration:
 			c := k.CompleteOrchestration
 			status := strings.TrimPrefix(c.GetOrchestrationStatus().String(), "ORCHESTRATION_STATUS_")

@@ -36,6 +36,10 @@ const (
 	forget
 	sendOne
 	setStatus
+	callEntity
+	callEntities
+	signalEntity
+	lockEntities
 	kinds
 )
 
@@ -78,6 +82,23 @@ func perform(t *Turn, steps []step, log *[]string) {
 			t.SendEvent("other", "hi", []byte(t.NewID()))
 		case setStatus:
 			t.SetStatus(fmt.Append(nil, len(*log)))
+		case callEntity:
+			say("entity %s", await(t.CallEntity(entityID(s.n), "op", nil)))
+		case callEntities:
+			a, b := t.CallEntity(entityID(s.n), "op", nil), t.CallEntity(entityID(1), "op", nil)
+			say("entities %s %s", await(b), await(a))
+		case signalEntity:
+			say("signal %s", t.SignalEntity(entityID(s.n), "op", nil, time.Time{}).GetErrorMessage())
+		case lockEntities:
+			lock, release := t.Lock([]string{entityID(s.n), entityID(1)})
+			if s.n == 2 {
+				release() // too early
+			}
+			say("lock %s", await(lock))
+			say("locked %s", await(t.CallEntity(entityID(1), "op", nil)))
+			if s.n != 3 { // else it is left to the end
+				release()
+			}
 		case sideBySide, together:
 			ended := false
 			t.Go("side", func() {
@@ -90,6 +111,8 @@ func perform(t *Turn, steps []step, log *[]string) {
 		}
 	}
 }
+
+func entityID(n int) string { return fmt.Sprint("@e@", n) }
 
 func first(tasks []*Task) int {
 	for i, k := range tasks {
@@ -127,8 +150,26 @@ func confirmation(a *dtspb.OrchestratorAction) (*dtspb.HistoryEvent, []*dtspb.Hi
 		return childCreated(id, k.CreateSubOrchestration.GetName()), []*dtspb.HistoryEvent{childCompleted(id, "c"), childFailed(id, "no")}
 	case *dtspb.OrchestratorAction_SendEvent:
 		return eventSent(id, k.SendEvent.GetName()), nil
+	case *dtspb.OrchestratorAction_SendEntityMessage:
+		return entityConfirmation(id, k.SendEntityMessage)
 	default:
 		return executionCompleted(id), nil
+	}
+}
+
+func entityConfirmation(id int32, m *dtspb.SendEntityMessageAction) (*dtspb.HistoryEvent, []*dtspb.HistoryEvent) {
+	switch k := m.GetEntityMessageType().(type) {
+	case *dtspb.SendEntityMessageAction_EntityOperationCalled:
+		r := k.EntityOperationCalled.GetRequestId()
+		return &dtspb.HistoryEvent{EventId: id, EventType: &dtspb.HistoryEvent_EntityOperationCalled{EntityOperationCalled: k.EntityOperationCalled}},
+			[]*dtspb.HistoryEvent{operationCompleted(r, fmt.Sprint("o", id)), operationFailed(r, "no")}
+	case *dtspb.SendEntityMessageAction_EntityOperationSignaled:
+		return &dtspb.HistoryEvent{EventId: id, EventType: &dtspb.HistoryEvent_EntityOperationSignaled{EntityOperationSignaled: k.EntityOperationSignaled}}, nil
+	case *dtspb.SendEntityMessageAction_EntityLockRequested:
+		return &dtspb.HistoryEvent{EventId: id, EventType: &dtspb.HistoryEvent_EntityLockRequested{EntityLockRequested: k.EntityLockRequested}},
+			[]*dtspb.HistoryEvent{lockGranted(k.EntityLockRequested.GetCriticalSectionId())}
+	default:
+		return &dtspb.HistoryEvent{EventId: id, EventType: &dtspb.HistoryEvent_EntityUnlockSent{EntityUnlockSent: m.GetEntityUnlockSent()}}, nil
 	}
 }
 
@@ -216,6 +257,8 @@ func FuzzHistory(f *testing.F) {
 		{kind: fanOut, n: 2},
 		{kind: together, body: []step{{kind: sleepOnce, n: 1}}},
 		{kind: fanOutFirst, n: 2},
+		{kind: lockEntities, n: 1},
+		{kind: callEntities, n: 1},
 	}
 	run := func(x *Turn, _ []byte) ([]byte, *dtspb.TaskFailureDetails) {
 		var log []string
@@ -238,6 +281,8 @@ func FuzzHistory(f *testing.F) {
 				{EventType: &dtspb.HistoryEvent_ExecutionStarted{}},
 				begunAs("other", ""),
 				{EventId: id, EventType: &dtspb.HistoryEvent_EntityOperationCalled{}},
+				operationCalled(id, "op", "@e@1"), operationCompleted(requestOf(id), "r"), operationFailed(requestOf(id), "no"),
+				lockRequested(id, "@e@1"), lockGranted(requestOf(id)), unlockSent(id, "@e@1"),
 			}
 			events = append(events, all[int(data[0])%len(all)])
 		}

@@ -355,7 +355,6 @@ func TestHistoryThatDoesNotFitIsNamed(t *testing.T) {
 		{"another kind", history{turn(0), begun(""), timerCreated(0)}, `sequence id 0 history has timer, the code has activity "hello"`},
 		{"nothing at that id", history{turn(0), begun(""), childCreated(4, "c")}, `sequence id 4 history has sub-orchestration "c", the code has nothing`},
 		{"the same confirmation twice", history{turn(0), begun(""), taskScheduled(0, "hello"), taskScheduled(0, "hello")}, `sequence id 0 history has activity "hello", the code has nothing`},
-		{"an entity", history{turn(0), begun(""), {EventId: 0, EventType: &dtspb.HistoryEvent_EntityLockRequested{}}}, `sequence id 0 history has entity lock, the code has activity "hello"`},
 		{"an event sent", history{turn(0), begun(""), eventSent(0, "e")}, `sequence id 0 history has event "e", the code has activity "hello"`},
 		{
 			"an end that came too early",

@@ -27,9 +27,19 @@ func Rewind(past, events []*dtspb.HistoryEvent, newExecutionID func() string) (_
 	if !ok {
 		return nil, false
 	}
+	final := 0 // where the turn that failed begins
+	for i, e := range past {
+		if e.GetOrchestratorStarted() != nil {
+			final = i
+		}
+	}
 	history := make([]*dtspb.HistoryEvent, 0, len(past)+len(events))
-	for _, e := range past {
+	for i, e := range past {
 		switch e.GetEventType().(type) {
+		case *dtspb.HistoryEvent_EntityUnlockSent:
+			if i > final {
+				continue // it came with the failure; if not, it is sent again and changes nothing
+			}
 		case *dtspb.HistoryEvent_ExecutionCompleted, *dtspb.HistoryEvent_TaskFailed, *dtspb.HistoryEvent_SubOrchestrationInstanceFailed:
 			continue
 		case *dtspb.HistoryEvent_TaskScheduled:

@@ -64,6 +64,10 @@ type Turn struct {
 	buffered []*dtspb.HistoryEvent
 	status   *wrapperspb.StringValue
 
+	requests map[string]*Task // of entities, by the id of the request
+	section  *section         // the critical section that the orchestrator is in, if any
+	sections []*section       // those without unlocks: it, and those given up too early
+
 	suspended bool
 	held      []*dtspb.HistoryEvent // arrived while suspended
 
