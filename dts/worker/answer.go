@@ -30,6 +30,16 @@ func (r *run) answerActivity(l *lease, answer *dtspb.ActivityResponse) {
 	}
 }
 
+// answerEntity sends the outcome of a batch of operations.
+func (r *run) answerEntity(l *lease, answer *dtspb.EntityBatchResult) {
+	if l.claim() {
+		r.deliver(l, func(ctx context.Context) error {
+			_, err := r.rpc.CompleteEntityTask(ctx, answer)
+			return err
+		})
+	}
+}
+
 // answerOrchestrator sends the outcome of a turn, in one part or several.
 func (r *run) answerOrchestrator(l *lease, parts []*dtspb.OrchestratorResponse) {
 	if !l.claim() {

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
 )
 
@@ -75,10 +77,55 @@ type OrchestrationOptions struct {
 	Tags    map[string]string
 }
 
-// Orchestration starts a sub-orchestration and returns at once. The error of its
-// task is a *dts.Failure.
+// Orchestration starts a sub-orchestration and returns at once, unless entities are
+// locked. The error of its task is a *dts.Failure.
 func (c *Context) Orchestration(name string, input []byte, o OrchestrationOptions) *Task {
 	return (*Task)(c.turn().Orchestration(name, o.ID, input, o.Version, o.Tags))
+}
+
+// CallEntity asks an entity for an operation and returns at once. The error of its
+// task is a *dts.Failure.
+func (c *Context) CallEntity(id dts.EntityID, op string, input []byte) *Task {
+	if f := refuseID(id); f != nil {
+		return (*Task)(c.turn().Refused(f))
+	}
+	return (*Task)(c.turn().CallEntity(id.String(), op, input))
+}
+
+// SignalEntity asks an entity for an operation of which nobody learns the result,
+// now or, if a time is given, at that time. The error, a *dts.Failure, says why it
+// was not asked: the id is wrong, or this orchestration has locked the entity.
+func (c *Context) SignalEntity(id dts.EntityID, op string, input []byte, at time.Time) error {
+	f := refuseID(id)
+	if f == nil {
+		f = c.turn().SignalEntity(id.String(), op, input, at)
+	}
+	if f == nil {
+		return nil
+	}
+	return wire.ToFailure[dts.Failure](f)
+}
+
+// Lock asks for entities to be held for this orchestration alone. Its task is done
+// when it has all of them; from then to the release, operations that others ask
+// for wait.
+//
+// In between only the locked entities can be called, each by one call at a time;
+// they cannot be signaled, no orchestration can be started and nothing else be
+// locked. What breaks these rules fails at once. Release ends it, at any time,
+// also before the lock is granted: then its task is done with [ErrCanceled].
+// Release may be called again. A lock that is still held when the orchestration
+// ends is released, but one that continues as new with a lock fails.
+func (c *Context) Lock(ids ...dts.EntityID) (_ *Task, release func()) {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		if f := refuseID(id); f != nil {
+			return (*Task)(c.turn().Refused(f)), func() {}
+		}
+		texts[i] = id.String()
+	}
+	task, release := c.turn().Lock(texts)
+	return (*Task)(task), release
 }
 
 // Timer returns a task that is done at that time, never earlier. A time that has

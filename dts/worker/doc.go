@@ -1,5 +1,5 @@
-// Package worker runs orchestrators and activities for a task hub: it pulls work
-// items, runs the registered functions, and answers each item once.
+// Package worker runs orchestrators, activities and entities for a task hub: it
+// pulls work items, runs the registered functions, and answers each item once.
 //
 //	          ┌── Hello, GetWorkItems ◄─────────────┐ back-off: 1 s to 30 s, jitter
 //	          ▼                                     │

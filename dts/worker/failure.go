@@ -12,7 +12,9 @@ import (
 
 // Types of the failures that the worker makes itself.
 const (
-	typeActivityNotFound = "ActivityTaskNotFound" // the name that .NET workers use
+	typeActivityNotFound = "ActivityTaskNotFound" // the names that .NET workers use
+	typeEntityNotFound   = "EntityTaskNotFound"
+	typeInvalidEntity    = "InvalidEntityID"
 	typeInvalidPayload   = "InvalidPayload"
 	typeAnswerTooLarge   = "AnswerTooLarge"
 )

@@ -85,6 +85,10 @@ func (f *fake) CompleteOrchestratorTask(_ context.Context, answer *dtspb.Orchest
 	return f.complete(answer)
 }
 
+func (f *fake) CompleteEntityTask(_ context.Context, answer *dtspb.EntityBatchResult) (*dtspb.CompleteTaskResponse, error) {
+	return f.complete(answer)
+}
+
 func (f *fake) AbandonTaskActivityWorkItem(_ context.Context, r *dtspb.AbandonActivityTaskRequest) (*dtspb.AbandonActivityTaskResponse, error) {
 	f.abandoned <- r.GetCompletionToken()
 	return &dtspb.AbandonActivityTaskResponse{}, nil

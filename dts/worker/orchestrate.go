@@ -99,13 +99,4 @@ func (r *run) history(ctx context.Context, req *dtspb.OrchestratorRequest) ([]*d
 	}
 }
 
-// refuse hands back an item of a kind that this worker does not do.
-func (r *run) refuse(l *lease) {
-	defer r.end(l)
-	r.log.Warn("entity work item although no entity is registered, abandoning it", keyInstance, l.instance)
-	if l.claim() {
-		r.abandon(l)
-	}
-}
-
 func stack() string { return string(debug.Stack()) }

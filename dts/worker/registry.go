@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
 )
@@ -31,11 +33,12 @@ type Activity func(ctx context.Context, input []byte) ([]byte, error)
 type Registry struct {
 	orchestrators map[string]replay.Func
 	activities    map[string]Activity
+	entities      map[string]Entity // by name in lower case
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{orchestrators: make(map[string]replay.Func), activities: make(map[string]Activity)}
+	return &Registry{orchestrators: make(map[string]replay.Func), activities: make(map[string]Activity), entities: make(map[string]Entity)}
 }
 
 // Orchestrator adds an orchestrator. A name can be used once.
@@ -54,6 +57,18 @@ func (r *Registry) Activity(name string, fn Activity) error {
 	return add(r.activities, "activity", name, fn)
 }
 
+// Entity adds the function for the operations of all entities of a name. Names
+// compare without case and contain no @. A name can be used once.
+func (r *Registry) Entity(name string, fn Entity) error {
+	if fn == nil {
+		return fmt.Errorf("register entity %q: function is nil", name)
+	}
+	if err := (dts.EntityID{Name: name}).Check(); name != "" && err != nil {
+		return fmt.Errorf("register entity %q: %w", name, err)
+	}
+	return add(r.entities, "entity", strings.ToLower(name), fn)
+}
+
 func add[F any](to map[string]F, kind, name string, fn F) error {
 	if name == "" {
 		return fmt.Errorf("register %s: name is empty", kind)
@@ -67,7 +82,7 @@ func add[F any](to map[string]F, kind, name string, fn F) error {
 
 // clone makes a copy that later registrations do not reach.
 func (r *Registry) clone() *Registry {
-	return &Registry{orchestrators: maps.Clone(r.orchestrators), activities: maps.Clone(r.activities)}
+	return &Registry{orchestrators: maps.Clone(r.orchestrators), activities: maps.Clone(r.activities), entities: maps.Clone(r.entities)}
 }
 
 // filters names everything in the registry. A kind without a name gets no work,
@@ -79,6 +94,9 @@ func (r *Registry) filters() *dtspb.WorkItemFilters {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.activities)) {
 		f.Activities = append(f.Activities, &dtspb.ActivityFilter{Name: name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.entities)) {
+		f.Entities = append(f.Entities, &dtspb.EntityFilter{Name: name})
 	}
 	return f
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/internal/wire"
 )
@@ -38,14 +39,20 @@ func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 			what, name, p = "input of orchestration", k.CreateSubOrchestration.GetName(), k.CreateSubOrchestration.GetInput()
 		case *dtspb.OrchestratorAction_SendEvent:
 			what, name, p = "payload of event", k.SendEvent.GetName(), k.SendEvent.GetData()
+		case *dtspb.OrchestratorAction_SendEntityMessage:
+			if c := k.SendEntityMessage.GetEntityOperationCalled(); c != nil {
+				what, name, p = "input of operation", c.GetOperation(), c.GetInput()
+			} else if s := k.SendEntityMessage.GetEntityOperationSignaled(); s != nil {
+				what, name, p = "input of operation", s.GetOperation(), s.GetInput()
+			}
 		case *dtspb.OrchestratorAction_CompleteOrchestration:
 			if k.CompleteOrchestration.GetOrchestrationStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
 				what, p = "input for continue-as-new", k.CompleteOrchestration.GetResult()
 			}
 			shorten(k.CompleteOrchestration.GetFailureDetails())
 		}
-		if !utf8.ValidString(name) {
-			return refusal(typeInvalidPayload, fmt.Sprintf("name %q is not valid UTF-8", name))
+		if err := checkName(name); err != nil {
+			return refusal(typeInvalidPayload, err.Error())
 		}
 		if !fits(p) {
 			if name != "" {
@@ -53,6 +60,21 @@ func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 			}
 			return misfit(what, wire.ToPayload(p))
 		}
+	}
+	return nil
+}
+
+// refuseID says what the scheduler would refuse about the id of an entity.
+func refuseID(id dts.EntityID) *dtspb.TaskFailureDetails {
+	if err := id.Check(); err != nil {
+		return refusal(typeInvalidEntity, err.Error())
+	}
+	return nil
+}
+
+func checkName(name string) error {
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("name %q is not valid UTF-8", name)
 	}
 	return nil
 }

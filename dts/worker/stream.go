@@ -105,7 +105,7 @@ func (r *run) request() *dtspb.GetWorkItemsRequest {
 	return &dtspb.GetWorkItemsRequest{
 		MaxConcurrentOrchestrationWorkItems: int32(r.orchestrations),
 		MaxConcurrentActivityWorkItems:      int32(r.activities),
-		MaxConcurrentEntityWorkItems:        1, // 0 would mean the scheduler's default; the filter lets none through
+		MaxConcurrentEntityWorkItems:        int32(r.entities),
 		Capabilities:                        []dtspb.WorkerCapability{dtspb.WorkerCapability_WORKER_CAPABILITY_HISTORY_STREAMING},
 		WorkItemFilters:                     r.registry.filters(),
 	}
@@ -123,9 +123,11 @@ func (r *run) accept(item *dtspb.WorkItem) {
 		l := r.begin(activityItem, token, k.ActivityRequest.GetOrchestrationInstance().GetInstanceId())
 		go r.activity(l, k.ActivityRequest)
 	case *dtspb.WorkItem_EntityRequest:
-		go r.refuse(r.begin(entityItem, token, k.EntityRequest.GetInstanceId()))
+		l := r.begin(entityItem, token, k.EntityRequest.GetInstanceId())
+		go r.entity(l, k.EntityRequest.GetEntityState(), oldOperations(k.EntityRequest.GetOperations()))
 	case *dtspb.WorkItem_EntityRequestV2:
-		go r.refuse(r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId()))
+		l := r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId())
+		go r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests()))
 	case *dtspb.WorkItem_HealthPing: // being heard was its purpose
 	default:
 		r.log.Warn("work item of a kind that this worker does not know; a newer version may")

@@ -37,16 +37,20 @@ func TestWorkerSaysWhoItIsAndWhatItCanDo(t *testing.T) {
 		if err := r.Orchestrator("o", func(*Context, []byte) ([]byte, error) { return nil, nil }); err != nil {
 			t.Fatal(err)
 		}
-		g := start(t, &fake{}, r, WithMaxConcurrent(0, 5))
+		if err := r.Entity("Cart", func(*EntityContext, string, []byte) ([]byte, error) { return nil, nil }); err != nil {
+			t.Fatal(err)
+		}
+		g := start(t, &fake{}, r, WithMaxConcurrent(0, 5), WithMaxConcurrentEntities(7))
 		s := <-g.streams
 		want := &dtspb.GetWorkItemsRequest{
 			MaxConcurrentOrchestrationWorkItems: 100,
 			MaxConcurrentActivityWorkItems:      5,
-			MaxConcurrentEntityWorkItems:        1,
+			MaxConcurrentEntityWorkItems:        7,
 			Capabilities:                        []dtspb.WorkerCapability{dtspb.WorkerCapability_WORKER_CAPABILITY_HISTORY_STREAMING},
 			WorkItemFilters: &dtspb.WorkItemFilters{
 				Orchestrations: []*dtspb.OrchestrationFilter{{Name: "o"}},
 				Activities:     []*dtspb.ActivityFilter{{Name: "a"}, {Name: "b"}},
+				Entities:       []*dtspb.EntityFilter{{Name: "cart"}},
 			},
 		}
 		if diff := cmp.Diff(want, s.request, protocmp.Transform()); diff != "" {
@@ -188,19 +192,15 @@ func TestSilentStreamIsGivenUpAndPingsKeepIt(t *testing.T) {
 	})
 }
 
-func TestUnknownItemsAreSkippedAndEntitiesHandedBack(t *testing.T) {
+func TestUnknownItemsAreSkipped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := start(t, &fake{}, registry(t, "a"))
 		s := g.connected()
 		s.items <- &dtspb.WorkItem{CompletionToken: "unknown"}
-		s.items <- &dtspb.WorkItem{CompletionToken: "v1", Request: &dtspb.WorkItem_EntityRequest{EntityRequest: &dtspb.EntityBatchRequest{}}}
-		if got := <-g.abandoned; got != "v1" {
-			t.Errorf("abandoned %q, want v1", got)
-		}
-		s.items <- &dtspb.WorkItem{CompletionToken: "v2", Request: &dtspb.WorkItem_EntityRequestV2{EntityRequestV2: &dtspb.EntityRequest{}}}
-		if got := <-g.abandoned; got != "v2" {
-			t.Errorf("abandoned %q, want v2", got)
+		s.items <- activityItemOf("known", "a", "")
+		if got := (<-g.answers).(*dtspb.ActivityResponse).GetCompletionToken(); got != "known" {
+			t.Errorf("answered %q, want the item after the unknown one", got)
 		}
 	})
 }

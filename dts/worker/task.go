@@ -47,7 +47,8 @@ func (t *Task) Await() ([]byte, error) {
 }
 
 // Cancel drops a timer or a wait for an event that is not done: it is then done
-// with [ErrCanceled], and an event is there for the next who asks. Activities
-// and sub-orchestrations cannot be taken back; for them, and for tasks that are
-// done, Cancel does nothing.
+// with [ErrCanceled], and an event is there for the next who asks. Activities,
+// sub-orchestrations and calls of entities cannot be taken back, and a lock is
+// given up by its release; for them, and for tasks that are done, Cancel does
+// nothing.
 func (t *Task) Cancel() { t.task().Cancel() }

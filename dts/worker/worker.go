@@ -30,6 +30,7 @@ const (
 	keyInstance     = "instance"
 	keyOrchestrator = "orchestrator"
 	keyActivity     = "activity"
+	keyEntity       = "entity"
 	keyHub          = "hub"
 	keyAttempt      = "attempt"
 	keyDuration     = "duration"
@@ -46,6 +47,7 @@ type Worker struct {
 
 	log                        *slog.Logger
 	orchestrations, activities int // at once
+	entities                   int
 	budget                     time.Duration
 
 	began atomic.Bool
@@ -66,6 +68,12 @@ func WithLogger(l *slog.Logger) Option {
 // the scheduler holds back what is above. Zero or less means the default of 100.
 func WithMaxConcurrent(orchestrations, activities int) Option {
 	return func(w *Worker) { w.orchestrations, w.activities = orchestrations, activities }
+}
+
+// WithMaxConcurrentEntities bounds how many entities do operations at once. Zero or
+// less means the default of 100.
+func WithMaxConcurrentEntities(n int) Option {
+	return func(w *Worker) { w.entities = n }
 }
 
 // WithDrain sets how long items that run may go on when the worker stops, before
@@ -96,6 +104,9 @@ func New(c *dts.Client, r *Registry, opts ...Option) *Worker {
 	}
 	if w.activities <= 0 {
 		w.activities = defaultConcurrent
+	}
+	if w.entities <= 0 {
+		w.entities = defaultConcurrent
 	}
 	w.log = w.log.With(keyHub, w.hub)
 	return w
