@@ -171,7 +171,16 @@ func (p *parts) bind(triggers []Trigger) error {
 			errs = append(errs, fmt.Errorf("trigger %q: %w", info.Name, err))
 		}
 	}
+	if routes := p.router.routes; len(routes) > 0 && !p.listens() {
+		errs = append(errs, fmt.Errorf("setting %s (%s): it is none, and a trigger serves %s\n  give it an address",
+			keyListen, p.settings.Origin(keyListen), routes[0].Pattern))
+	}
 	return errors.Join(append(errs, p.router.errs...)...)
+}
+
+// listens reports whether there is a public listener.
+func (p *parts) listens() bool {
+	return p.role != RoleWorker && p.settings.Text(keyListen) != listenNone
 }
 
 // The shares of the shutdown timeout: the worker's items and the requests take
@@ -199,7 +208,7 @@ func (p *parts) process(ready func(Ready)) *Process {
 	if p.registry != nil {
 		process.add("worker", p.worker(), workerWeight)
 	}
-	if p.role != RoleWorker {
+	if p.listens() {
 		public = newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.settings.Number(keyMaxRequests), p.logger)
 		public.onStop = p.api.Drain
 		process.add("public listener", public, publicWeight)

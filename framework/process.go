@@ -99,7 +99,7 @@ func (p *Process) Run(ctx context.Context) error {
 	began := time.Now()
 	steps := p.steps
 	var admin *listener
-	if p.config.AdminListen != adminNone {
+	if p.config.AdminListen != listenNone {
 		admin = newListener(p.config.AdminListen, p.config.AdminFlag, p.adminHandler(), maxProbes, logger)
 		steps = append([]lifecycle.Step{{Name: "admin listener", Runner: admin}}, steps...)
 	}
@@ -125,7 +125,8 @@ func (p *Process) Run(ctx context.Context) error {
 	return err
 }
 
-const adminNone = "none"
+// listenNone is the address of a listener that there is not.
+const listenNone = "none"
 
 const (
 	stateStarting = "starting"

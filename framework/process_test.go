@@ -33,7 +33,7 @@ func (s *slowPart) Run(ctx context.Context) error {
 func TestProbesTellTheStateOfTheProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := NewProcess("test", Config{AdminListen: adminNone, Logger: quiet})
+		p := NewProcess("test", Config{AdminListen: listenNone, Logger: quiet})
 		p.Add("slow", newSlowPart(10*time.Second, 10*time.Second))
 		probe := func(path string, status int, body string) {
 			t.Helper()
@@ -65,7 +65,7 @@ func TestProbesTellTheStateOfTheProcess(t *testing.T) {
 func TestPauseKeepsServingForLoadBalancers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := NewProcess("test", Config{AdminListen: adminNone, Logger: quiet})
+		p := NewProcess("test", Config{AdminListen: listenNone, Logger: quiet})
 		served := newSlowPart(0, 0)
 		p.Add("listener", served)
 		p.addPause("load balancers", 12*time.Second)

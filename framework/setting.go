@@ -37,7 +37,7 @@ var keys = []settings.Key{
 		Name: keyRole, Default: string(RoleAll), Choices: []string{string(RoleAll), string(RoleAPI), string(RoleWorker)},
 		Usage: "what this host runs",
 	},
-	{Name: keyListen, Default: "127.0.0.1:7071", Usage: "address of the public listener"},
+	{Name: keyListen, Default: "127.0.0.1:7071", Usage: "address of the public listener, or none"},
 	{Name: keyAdminListen, Default: "127.0.0.1:7072", Usage: "address of the admin listener, or none"},
 	{
 		Name: keyScheduler, Env: []string{"DTS_CONNECTION_STRING", "DURABLE_TASK_SCHEDULER_CONNECTION_STRING"},
@@ -91,7 +91,7 @@ func loadSettings(args, environ []string, program map[string]string) (*settings.
 
 func checkAddress(v *settings.Values, key string) error {
 	address := v.Text(key)
-	if key == keyAdminListen && address == adminNone {
+	if address == listenNone {
 		return nil
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil {
@@ -122,6 +122,9 @@ func checkGrace(v *settings.Values) error {
 func checkManagement(v *settings.Values) error {
 	if !v.Bool(keyManagementAPI) || v.Text(keyRole) == string(RoleWorker) || loopback(v.Text(keyListen)) {
 		return nil
+	}
+	if v.Text(keyListen) == listenNone {
+		return fmt.Errorf("%s is on (%s) and %s is none (%s)\n  give it an address", keyManagementAPI, v.Origin(keyManagementAPI), keyListen, v.Origin(keyListen))
 	}
 	return fmt.Errorf("%s is on (%s) and %s is %s (%s): whoever reaches that address could steer every orchestration\n"+
 		"  listen on 127.0.0.1, or leave the management API off: authentication for it does not exist yet",

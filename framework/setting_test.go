@@ -135,6 +135,7 @@ func TestSettingsThatDoNotFitTogetherAreRefused(t *testing.T) {
 		{"no requests at all", []string{"--max-requests=0"}, []string{"max-requests", "above zero"}},
 		{"no time to stop", []string{"--shutdown-timeout=0s"}, []string{"shutdown-timeout", "above zero"}},
 		{"grace longer than half the stop", []string{"--shutdown-grace=20s"}, []string{"20s", "30s (default)"}},
+		{"management without a listener", []string{"--management-api", "--listen=none"}, []string{"management-api is on (flag --management-api)", "listen is none"}},
 		{"management for everybody", []string{"--management-api", "--listen=0.0.0.0:80"}, []string{"management-api is on (flag --management-api)", "0.0.0.0:80 (flag --listen)"}},
 		{"management on all interfaces", []string{"--management-api", "--listen=:80"}, []string{"management-api is on"}},
 		{"management on all interfaces of v6", []string{"--management-api", "--listen=[::]:80"}, []string{"management-api is on"}},
@@ -160,6 +161,7 @@ func TestSettingsThatDoNotFitTogetherAreRefused(t *testing.T) {
 		{"--listen=0.0.0.0:80"},
 		{"--management-api", "--listen=0.0.0.0:80", "--role=worker"},
 		{"--admin-listen=none"},
+		{"--listen=none"},
 	} {
 		if _, err := loadSettings(args, nil, nil); err != nil {
 			t.Errorf("%v: %v", args, err)

@@ -22,7 +22,7 @@ func TestSecondSignalCutsTheStop(t *testing.T) { //nolint:paralleltest // the si
 	}
 	ctx, stop := SignalContext(t.Context())
 	defer stop()
-	p := NewProcess("test", Config{AdminListen: adminNone, Logger: quiet, ShutdownTimeout: time.Hour, OnReady: func(net.Addr) { kill() }})
+	p := NewProcess("test", Config{AdminListen: listenNone, Logger: quiet, ShutdownTimeout: time.Hour, OnReady: func(net.Addr) { kill() }})
 	draining := make(chan struct{})
 	p.Add("patient", patient{draining})
 	ended := make(chan error, 1)
