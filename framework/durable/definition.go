@@ -21,6 +21,7 @@ type Kind int
 const (
 	KindActivity Kind = iota + 1
 	KindOrchestrator
+	KindEntity
 )
 
 // String gives the kind as it is written in messages: "activity".
@@ -30,13 +31,15 @@ func (k Kind) String() string {
 		return "activity"
 	case KindOrchestrator:
 		return "orchestrator"
+	case KindEntity:
+		return "entity"
 	default:
 		return fmt.Sprintf("kind %d", int(k))
 	}
 }
 
-// Definition is a named function as an app takes it: an [Activity] or an
-// [Orchestrator]. The interface is sealed, only this package has kinds.
+// Definition is a named function as an app takes it: an [Activity], an
+// [Orchestrator] or an [Entity] with its operations. The interface is sealed, only this package has kinds.
 type Definition interface {
 	// Name is the name the function is registered and called by.
 	Name() string
@@ -98,8 +101,11 @@ func (h *host) add(d Definition) error {
 		return fmt.Errorf("%s without a name", k.kind)
 	}
 	if !d.Bound() {
-		return fmt.Errorf("%s %q has no function\n"+
-			"  bind one with its method With, or do not add it if it runs in another app", k.kind, k.name)
+		lacks, bind := "function", "one with its method With"
+		if k.kind == KindEntity {
+			lacks, bind = "operation with a function", "some with its method With or by durable.NewOperation"
+		}
+		return fmt.Errorf("%s %q has no %s\n  bind %s, or do not add it if it runs in another app", k.kind, k.name, lacks, bind)
 	}
 	if first, taken := h.sources[k]; taken {
 		return fmt.Errorf("%s %q is added twice, first declared at %s", k.kind, k.name, first)

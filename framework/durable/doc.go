@@ -30,6 +30,13 @@
 // or language, and for functions that refer to each other, which Go would refuse
 // as an initialization cycle. [Activity.With] and [Orchestrator.With] bind later.
 //
+// # Entities
+//
+// An [Entity] is a state under a key with the methods that change it, one call at
+// a time: a cart, a counter, a device. Orchestrators call its operations and wait
+// for the result, or lock several entities and change them together; everybody can
+// signal it and go on.
+//
 // # What an orchestrator must not do
 //
 // Replay must take the same way again. So an orchestrator does no I/O, starts no

@@ -12,7 +12,8 @@ type Middleware func(next Handler) Handler
 
 // Handler handles one call and returns the encoded result.
 //
-// Around an activity ctx is the activity's. Around an orchestrator ctx carries
+// Around an activity or an operation of an entity ctx is the activity's or
+// operation's. An operation is undone when its handler fails. Around an orchestrator ctx carries
 // values only and is never cancelled, the code runs again in each replay, and
 // next may return many turns later or, when this process gives the instance up,
 // not at all: then the deferred calls run and nothing else. What [Context] must
@@ -22,11 +23,12 @@ type Handler func(ctx context.Context, call *Call) ([]byte, error)
 // Call is what a [Middleware] sees of one call. It may replace Input; the other
 // fields are for reading. It is valid until the handler returns.
 type Call struct {
-	Kind     Kind
-	Name     string // of the function
-	Instance string // id of the orchestration, for an activity that of its caller
-	Version  string // of the orchestration or activity; empty for none
-	Input    []byte // as it travels; nil for none
+	Kind      Kind
+	Name      string // of the function or the entity
+	Operation string // of an entity
+	Instance  string // id of the orchestration or entity, for an activity that of its caller
+	Version   string // of the orchestration or activity; empty for none
+	Input     []byte // as it travels; nil for none
 
 	replaying func() bool
 	run       Handler
@@ -34,7 +36,7 @@ type Call struct {
 
 // Replaying reports whether the orchestrator is at this moment being led through
 // what it has done before. Logs and metrics should then be left out. It is
-// always false for an activity.
+// always false for an activity and an entity.
 func (c *Call) Replaying() bool { return c.replaying != nil && c.replaying() }
 
 // chain puts the middleware around the function that each call brings along.

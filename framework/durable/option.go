@@ -19,6 +19,15 @@ type Option interface {
 	StartOption
 }
 
+// SignalOption changes one signal to an entity.
+type SignalOption interface{ signal(*time.Time) }
+
+// TimeOption is for starts and for signals.
+type TimeOption interface {
+	StartOption
+	SignalOption
+}
+
 // ID sets the instance id of a new orchestration, at most 100 characters. Without
 // it the id is made up. A sub-orchestration that is tried again keeps an id that
 // was set. An activity has no id; a call of one with ID fails.
@@ -32,8 +41,9 @@ func Version(v string) Option { return versionOption(v) }
 // same key replaces the value.
 func Tag(key, value string) Option { return tagOption{key, value} }
 
-// At delays the start until t. A t that has passed means now.
-func At(t time.Time) StartOption { return atOption(t) }
+// At delays a start or a signal until t. A t that has passed means now. A signal
+// with a time keeps no order.
+func At(t time.Time) TimeOption { return atOption(t) }
 
 // Once starts only if no instance with the id exists, in whatever state; otherwise
 // the start fails with [dts.ErrExists]. It is meant to be used with [ID]. Without
@@ -97,6 +107,15 @@ func (t tagOption) with(tags map[string]string) map[string]string {
 }
 
 func (at atOption) start(r *dts.StartRequest) { r.StartAt = time.Time(at) }
+func (at atOption) signal(when *time.Time)    { *when = time.Time(at) }
+
+// signalTime is when a signal is due, zero for now.
+func signalTime(opts []SignalOption) (at time.Time) {
+	for _, opt := range opts {
+		opt.signal(&at)
+	}
+	return at
+}
 
 func (onceOption) start(r *dts.StartRequest) { r.Reuse = &dts.ReusePolicy{} }
 
