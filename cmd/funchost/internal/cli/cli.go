@@ -24,14 +24,14 @@ const (
 // Main runs the command line that the process was started with and exits.
 func Main() {
 	ctx, stop := framework.SignalContext(context.Background())
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, ofProcess(), os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // run carries out one command line and returns its exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := rootCommand()
+func run(ctx context.Context, s surroundings, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand(s)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-func rootCommand() *cobra.Command {
+func rootCommand(s surroundings) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "funchost <command>",
 		Short:         "Runs durable functions written in Go, and the scheduler that keeps their state.",
@@ -61,7 +61,23 @@ func rootCommand() *cobra.Command {
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
 	root.SetFlagErrorFunc(wrongCall)
-	root.AddCommand(runCommand(), schedulerCommand(), versionCommand())
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Programs", []*cobra.Command{runCommand(), schedulerCommand()}},
+		{"Orchestrations", []*cobra.Command{
+			startCommand(s), getCommand(s), waitCommand(s), listCommand(s), historyCommand(s), raiseCommand(s),
+			suspendCommand(s), resumeCommand(s), terminateCommand(s), restartCommand(s), purgeCommand(s),
+		}},
+		{"This command", []*cobra.Command{versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+		}
+		root.AddCommand(group.commands...)
+	}
 	return root
 }
 
@@ -70,10 +86,10 @@ func rootCommand() *cobra.Command {
 const helpTemplate = `{{if .Long}}{{.Long}}{{else}}{{.Short}}{{end}}
 
 Usage:
-  {{.UseLine}}{{if .HasAvailableSubCommands}}
+  {{.UseLine}}{{if .HasAvailableSubCommands}}{{$commands := .Commands}}{{range $group := .Groups}}
 
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name 12}}{{.Short}}{{end}}{{end}}{{end}}{{if .HasExample}}
+{{.Title}}:{{range $commands}}{{if eq .GroupID $group.ID}}
+  {{rpad .Name 12}}{{.Short}}{{end}}{{end}}{{end}}{{end}}{{if .HasExample}}
 
 Example:
 {{.Example}}{{end}}{{if .HasAvailableLocalFlags}}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/funchost/funchost/dts"
+)
+
+func raiseCommand(s surroundings) *cobra.Command {
+	var input string
+	cmd := &cobra.Command{
+		Use:     "raise ID EVENT",
+		Short:   "Raises an event to an orchestration, which keeps it until it asks for it.",
+		Example: `  funchost raise order-7 approved --input '{"by":"ana","granted":true}'`,
+		Args:    usage(cobra.ExactArgs(2)),
+	}
+	s.onHub(cmd, func(ctx context.Context, h hub, args []string) error {
+		id, event := args[0], args[1]
+		payload, err := readInput(input, cmd.InOrStdin())
+		if err != nil {
+			return err
+		}
+		return h.steer(ctx, fmt.Sprintf("raise event %q to", event), id, fmt.Sprintf("has event %q", event),
+			func() error { return h.Raise(ctx, id, event, payload) })
+	})
+	inputFlag(cmd, &input, "payload of the event")
+	return cmd
+}
+
+func suspendCommand(s surroundings) *cobra.Command {
+	var reason string
+	cmd := s.onHub(&cobra.Command{
+		Use:     "suspend ID",
+		Short:   "Makes an orchestration hold still until it is resumed.",
+		Example: "  funchost suspend order-7 --reason 'stocktaking'",
+		Args:    usage(cobra.ExactArgs(1)),
+	}, func(ctx context.Context, h hub, args []string) error {
+		return h.steer(ctx, "suspend", args[0], "holds still", func() error { return h.Suspend(ctx, args[0], reason) })
+	})
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
+func resumeCommand(s surroundings) *cobra.Command {
+	var reason string
+	cmd := s.onHub(&cobra.Command{
+		Use:     "resume ID",
+		Short:   "Lets a suspended orchestration go on.",
+		Example: "  funchost resume order-7",
+		Args:    usage(cobra.ExactArgs(1)),
+	}, func(ctx context.Context, h hub, args []string) error {
+		return h.steer(ctx, "resume", args[0], "goes on", func() error { return h.Resume(ctx, args[0], reason) })
+	})
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
+func terminateCommand(s surroundings) *cobra.Command {
+	var reason string
+	var recursive bool
+	cmd := s.onHub(&cobra.Command{
+		Use:     "terminate ID",
+		Short:   "Ends an orchestration without asking it. Activities that run are not stopped.",
+		Example: "  funchost terminate order-7 --reason 'sent by mistake' --recursive",
+		Args:    usage(cobra.ExactArgs(1)),
+	}, func(ctx context.Context, h hub, args []string) error {
+		var opts []dts.TerminateOption
+		if recursive {
+			opts = append(opts, dts.Recursive())
+		}
+		return h.steer(ctx, "terminate", args[0], "is terminated", func() error { return h.Terminate(ctx, args[0], reason, opts...) })
+	})
+	reasonFlag(cmd, &reason)
+	cmd.Flags().BoolVar(&recursive, "recursive", false, "also those that it has started, and that these have started")
+	return cmd
+}
+
+func restartCommand(s surroundings) *cobra.Command {
+	var newID bool
+	cmd := s.onHub(&cobra.Command{
+		Use:   "restart ID",
+		Short: "Starts an orchestration again with its input, and prints the id.",
+		Long: `Starts an orchestration again with its input, and prints the id.
+
+It must have ended, and its history is replaced, unless --new-id is given.`,
+		Example: "  funchost restart order-7",
+		Args:    usage(cobra.ExactArgs(1)),
+	}, func(ctx context.Context, h hub, args []string) error {
+		var opts []dts.RestartOption
+		if newID {
+			opts = append(opts, dts.NewID())
+		}
+		id, err := h.Restart(ctx, args[0], opts...)
+		if err != nil {
+			return err
+		}
+		return h.printID(id)
+	})
+	cmd.Flags().BoolVar(&newID, "new-id", false, "leave the old one as it is, and start another")
+	return cmd
+}
+
+func reasonFlag(cmd *cobra.Command, value *string) {
+	cmd.Flags().StringVar(value, "reason", "", "`text` to keep in the history")
+}
+
+// steer does one thing to a live instance. Schedulers drop in silence what is
+// asked of an instance that has ended, and a person would take that for done.
+func (h hub) steer(ctx context.Context, verb, id, done string, do func() error) error {
+	in, err := h.Instance(ctx, id)
+	if err != nil {
+		return err
+	}
+	if in.Status.Terminal() {
+		return fmt.Errorf("%s instance %q: it is %s already", verb, id, in.Status)
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if h.json {
+		return h.printJSON(idView{id})
+	}
+	h.printf("%s %s\n", plain(id), done)
+	return nil
+}
