@@ -18,7 +18,7 @@ PATH="$bin:$PATH" protoc -I . \
 	--go_out=. --go_opt=module=$module \
 	--go-grpc_out=. --go-grpc_opt=module=$module \
 	dts/internal/dtspb/messages.proto dts/internal/dtspb/backend.proto dts/internal/dtsgrpc/services.proto \
-	dts/scheduler/internal/record/record.proto
+	dts/scheduler/internal/record/record.proto dts/scheduler/internal/record/entity.proto
 
 # Our messages live in a package of our own, the services keep their names on
 # the wire: TestServiceNamesOnTheWire holds both.

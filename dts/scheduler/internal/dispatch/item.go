@@ -13,6 +13,7 @@ type Kind uint8
 const (
 	Orchestration Kind = iota
 	Activity
+	Entity
 	kinds
 )
 

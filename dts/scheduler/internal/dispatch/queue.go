@@ -17,7 +17,7 @@ type Queue struct {
 
 	mu       sync.Mutex
 	classes  map[class]*fifo
-	turns    map[string]*Item         // instances that wait or are leased
+	turns    map[string]*Item         // instances and entities that wait or are leased
 	tasks    map[engine.TaskKey]*Item // activities that wait or are leased
 	leases   map[string]*Lease        // by token
 	finished finished
@@ -50,14 +50,14 @@ func NewQueue(epoch uint32) *Queue {
 	}
 }
 
-// Push makes an item ready. An instance whose turn waits already or is at a
+// Push makes an item ready. An instance or entity whose turn waits already or is at a
 // worker is left alone: there is one turn at a time, and who accepts its answer
 // pushes the next.
 func (q *Queue) Push(it *Item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch it.Kind {
-	case Orchestration:
+	case Orchestration, Entity:
 		if q.turns[it.Key.ID] != nil {
 			return
 		}
@@ -165,10 +165,10 @@ func (q *Queue) retire(it *Item) {
 		delete(q.leases, it.lease.Token)
 		it.lease = nil
 	}
-	if it.Kind == Orchestration {
-		delete(q.turns, it.Key.ID)
-	} else {
+	if it.Kind == Activity {
 		delete(q.tasks, it.Key)
+	} else {
+		delete(q.turns, it.Key.ID)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 )
 
 // complete ends the execution with t as its last turn and action a.
@@ -34,6 +35,7 @@ func (s *State) finish(in *Instance, t turn, id int32, c *dtspb.CompleteOrchestr
 	}}
 	t.events = append(t.events, e)
 	s.commit(in, t)
+	s.releaseLocks(in)
 	s.dropOpen(in)
 	in.Inbox = nil
 	s.hush(in)
@@ -58,7 +60,7 @@ type Fail struct {
 func (c Fail) touches(s *State, add func(string)) {
 	add(c.ID)
 	if in := s.Instance(c.ID); in != nil {
-		addParent(in, add)
+		addEnd(in, add)
 	}
 }
 
@@ -86,6 +88,7 @@ func (s *State) continueAsNew(in *Instance, old *dtspb.ExecutionStartedEvent, c 
 	rec := in.Record
 	left := in.Inbox
 	started := &dtspb.ExecutionStartedEvent{Input: c.GetResult(), ParentTraceContext: old.GetParentTraceContext()}
+	s.releaseLocks(in)
 	s.dropExecution(in)
 	if c.GetNewVersion() != nil {
 		rec.Version = c.GetNewVersion()
@@ -131,8 +134,12 @@ func (c ActivityDone) apply(s *State, now time.Time) error {
 	if in == nil || in.Record.GetGeneration() != c.Task.Gen || in.open[c.Task.TaskID].kind != openTask {
 		return nil
 	}
-	if n := len(c.Result.GetValue()); n > s.MaxPayload {
-		c.Failure = failure(PayloadTooLarge, payloadText("result of the activity", n, s.MaxPayload))
+	f := s.failureTooLarge(c.Failure)
+	if f == nil {
+		f = s.tooLarge("result of the activity", c.Result)
+	}
+	if f != nil {
+		c.Failure = f
 	}
 	e := event(now)
 	if c.Failure != nil {
@@ -189,6 +196,20 @@ func text(v *wrapperspb.StringValue) string {
 		return s
 	}
 	return v.GetValue()
+}
+
+// addInstance adds an id that a worker took for an orchestration's.
+func addInstance(id string, add func(string)) {
+	if !wire.IsEntity(id) {
+		add(id)
+	}
+}
+
+// addEnd adds what the end of an instance touches: the parent that hears of it
+// and the entities it has locked.
+func addEnd(in *Instance, add func(string)) {
+	addParent(in, add)
+	addLocks(in, add)
 }
 
 func addParent(in *Instance, add func(string)) {

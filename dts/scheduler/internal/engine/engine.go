@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
@@ -44,6 +45,7 @@ type State struct {
 	MaxPayload int
 
 	instances map[string]*Instance
+	entities  map[string]*Entity
 	dirty     map[string]struct{}
 	fx        Effects
 }
@@ -62,6 +64,9 @@ func (s *State) Instance(id string) *Instance { return s.instances[id] }
 
 // Has reports whether id is part of the state, existing or not.
 func (s *State) Has(id string) bool {
+	if wire.IsEntity(id) {
+		return s.entities[id] != nil
+	}
 	_, ok := s.instances[id]
 	return ok
 }
@@ -115,20 +120,24 @@ type Op uint8
 
 // The writes a decision can ask for.
 const (
-	PutInstance     Op = iota + 1 // ID, Instance
-	DeleteInstance                // ID
-	PutMessage                    // ID, Gen, Turn, Slot, Event
-	DeleteMessage                 // ID, Gen, Turn, Slot
-	PutTurn                       // ID, Gen, Turn, Events
-	DeleteExecution               // ID, Gen: history, messages and tasks
-	PutTask                       // ID, Gen, TaskID, Task
-	DeleteTask                    // ID, Gen, TaskID
-	PutTimer                      // ID, Gen, TaskID, At
-	DeleteTimer                   // ID, Gen, TaskID, At
-	PutReady                      // ID, Ready
-	DeleteReady                   // ID
-	PutCreated                    // ID, At
-	DeleteCreated                 // ID, At
+	PutInstance         Op = iota + 1 // ID, Instance
+	DeleteInstance                    // ID
+	PutMessage                        // ID, Gen, Turn, Slot, Event
+	DeleteMessage                     // ID, Gen, Turn, Slot
+	PutTurn                           // ID, Gen, Turn, Events
+	DeleteExecution                   // ID, Gen: history, messages and tasks
+	PutTask                           // ID, Gen, TaskID, Task
+	DeleteTask                        // ID, Gen, TaskID
+	PutTimer                          // ID, Gen, TaskID, At
+	DeleteTimer                       // ID, Gen, TaskID, At
+	PutReady                          // ID, Ready
+	DeleteReady                       // ID
+	PutCreated                        // ID, At
+	DeleteCreated                     // ID, At
+	PutEntity                         // ID, Entity
+	DeleteEntity                      // ID
+	PutEntityMessage                  // ID, Gen, EntityMessage
+	DeleteEntityMessage               // ID, Gen
 )
 
 // Write is one change on disk; Op says which fields it uses.
@@ -144,6 +153,9 @@ type Write struct {
 	Events     []*dtspb.HistoryEvent
 	Task       *record.Task
 	Ready      *record.Ready
+
+	Entity        *record.Entity
+	EntityMessage *record.EntityMessage
 }
 
 // TaskKey names one scheduled activity.
@@ -159,8 +171,15 @@ type Task struct {
 	Task *record.Task
 }
 
-// StartTimer is the TaskID of the timer that starts an instance at its time.
-const StartTimer int32 = -1
+// TaskIDs of timers that are not an orchestrator's.
+const (
+	// StartTimer starts an instance at its time.
+	StartTimer int32 = -1 - iota
+	// SignalTimer makes a delayed signal visible; the generation is its number.
+	SignalTimer
+	// GrantTimer asks whether an entity can be locked. It is in memory only.
+	GrantTimer
+)
 
 // TurnTask is the TaskID in the key of an execution's turn.
 const TurnTask int32 = -1

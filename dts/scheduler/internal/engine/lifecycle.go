@@ -61,7 +61,7 @@ type Terminate struct {
 func (c Terminate) touches(s *State, add func(string)) {
 	add(c.ID)
 	if in := s.Instance(c.ID); in != nil {
-		addParent(in, add)
+		addEnd(in, add)
 	}
 }
 
@@ -113,8 +113,12 @@ type TimerDue struct {
 
 func (c TimerDue) touches(_ *State, add func(string)) { add(c.Timer.ID) }
 
-func (c TimerDue) apply(s *State, _ time.Time) error {
+func (c TimerDue) apply(s *State, now time.Time) error {
 	t := c.Timer
+	if t.TaskID == SignalTimer {
+		s.signalDue(t, now)
+		return nil
+	}
 	in := s.Instance(t.ID)
 	if in != nil && !in.Terminal() && in.Record.GetGeneration() == t.Gen {
 		if t.TaskID == StartTimer && in.Record.GetTurn() == 0 {

@@ -22,7 +22,7 @@ type Start struct {
 func (c Start) touches(s *State, add func(string)) {
 	add(c.Request.GetInstanceId())
 	if old := s.Instance(c.Request.GetInstanceId()); old != nil {
-		addParent(old, add)
+		addEnd(old, add)
 	}
 }
 
@@ -91,6 +91,7 @@ func (s *State) remove(in *Instance, now time.Time) {
 	if !in.Terminal() {
 		s.tellParent(in, failedChild(failure("OrchestrationReplaced", "instance "+in.ID()+" was replaced by a new start")), now)
 	}
+	s.releaseLocks(in)
 	s.dropExecution(in)
 	s.fx.write(Write{Op: DeleteCreated, ID: in.ID(), At: in.Record.GetCreated()})
 	s.fx.write(Write{Op: DeleteInstance, ID: in.ID()})

@@ -29,27 +29,29 @@ func (c Turn) touches(s *State, add func(string)) {
 		return
 	}
 	if s.check(c.Response) != nil {
-		addParent(in, add) // it hears of the failure, and nothing else is carried out
+		addEnd(in, add) // the parent hears of the failure, and nothing else is carried out
 		return
 	}
 	for _, a := range c.Response.GetActions() {
 		switch t := a.GetOrchestratorActionType().(type) {
 		case *dtspb.OrchestratorAction_CreateSubOrchestration:
 			id := childID(in, a)
-			add(id)
+			addInstance(id, add)
 			if child := s.Instance(id); child != nil {
-				addParent(child, add) // it may be replaced
+				addEnd(child, add) // it may be replaced
 			}
 		case *dtspb.OrchestratorAction_SendEvent:
-			add(t.SendEvent.GetInstance().GetInstanceId())
+			addInstance(t.SendEvent.GetInstance().GetInstanceId(), add)
 		case *dtspb.OrchestratorAction_TerminateOrchestration:
 			id := t.TerminateOrchestration.GetInstanceId()
-			add(id)
+			addInstance(id, add)
 			if target := s.Instance(id); target != nil {
-				addParent(target, add)
+				addEnd(target, add)
 			}
+		case *dtspb.OrchestratorAction_SendEntityMessage:
+			addEntities(t.SendEntityMessage, add)
 		case *dtspb.OrchestratorAction_CompleteOrchestration:
-			addParent(in, add)
+			addEnd(in, add)
 			if recursive(in) {
 				for _, id := range in.openIDs(openChild) {
 					add(in.open[id].child)
@@ -236,6 +238,8 @@ func (s *State) act(in *Instance, a *dtspb.OrchestratorAction, now time.Time) *d
 		raised := event(now)
 		raised.EventType = &dtspb.HistoryEvent_EventRaised{EventRaised: &dtspb.EventRaisedEvent{Name: t.SendEvent.GetName(), Input: t.SendEvent.GetData()}}
 		s.deliver(s.Instance(target), raised, now)
+	case *dtspb.OrchestratorAction_SendEntityMessage:
+		s.sendToEntity(in, e, t.SendEntityMessage, now)
 	case *dtspb.OrchestratorAction_TerminateOrchestration:
 		s.terminate(s.Instance(t.TerminateOrchestration.GetInstanceId()), t.TerminateOrchestration.GetReason(), t.TerminateOrchestration.GetRecurse(), now)
 		return nil
@@ -304,71 +308,4 @@ func recursive(in *Instance) bool {
 		}
 	}
 	return false
-}
-
-// check tells what makes a response impossible to carry out, as a failure for
-// the orchestration: refusing the response would only bring it back for ever.
-func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
-	tooLarge := func(what string, v *wrapperspb.StringValue) *dtspb.TaskFailureDetails {
-		if len(v.GetValue()) <= s.MaxPayload {
-			return nil
-		}
-		return failure(PayloadTooLarge, payloadText(what, len(v.GetValue()), s.MaxPayload))
-	}
-	if f := tooLarge("custom status", r.GetCustomStatus()); f != nil {
-		return f
-	}
-	for _, a := range r.GetActions() {
-		var f *dtspb.TaskFailureDetails
-		switch t := a.GetOrchestratorActionType().(type) {
-		case *dtspb.OrchestratorAction_ScheduleTask:
-			f = tooLarge(fmt.Sprintf("input of activity %q", t.ScheduleTask.GetName()), t.ScheduleTask.GetInput())
-		case *dtspb.OrchestratorAction_CreateSubOrchestration:
-			f = tooLarge(fmt.Sprintf("input of orchestration %q", t.CreateSubOrchestration.GetName()), t.CreateSubOrchestration.GetInput())
-		case *dtspb.OrchestratorAction_CreateTimer:
-			if !t.CreateTimer.GetFireAt().IsValid() {
-				f = failure(UnsupportedAction, "a timer without a valid time to fire at")
-			}
-		case *dtspb.OrchestratorAction_SendEvent:
-			f = tooLarge(fmt.Sprintf("payload of event %q", t.SendEvent.GetName()), t.SendEvent.GetData())
-		case *dtspb.OrchestratorAction_TerminateOrchestration:
-			f = tooLarge("reason of termination", t.TerminateOrchestration.GetReason())
-		case *dtspb.OrchestratorAction_CompleteOrchestration:
-			f = tooLarge("result", t.CompleteOrchestration.GetResult())
-			if st := t.CompleteOrchestration.GetOrchestrationStatus(); f == nil && !Terminal(st) && st != dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
-				f = failure(UnsupportedAction, "a completion with status "+statusName(st))
-			}
-		default:
-			f = failure(UnsupportedAction, fmt.Sprintf("this scheduler does not know action %T", t))
-		}
-		if f != nil {
-			return f
-		}
-	}
-	return nil
-}
-
-// Types of the failures that the scheduler makes.
-const (
-	PayloadTooLarge            = "PayloadTooLarge"
-	UnsupportedAction          = "UnsupportedAction"
-	InvalidInstanceID          = "InvalidInstanceID"
-	OrchestrationAlreadyExists = "OrchestrationAlreadyExists"
-)
-
-func payloadText(what string, size, limit int) string {
-	return fmt.Sprintf("%s has %d bytes, the limit is %d: keep large data outside and pass a reference", what, size, limit)
-}
-
-// failAction ends the orchestration with f in place of actions.
-func failAction(actions []*dtspb.OrchestratorAction, f *dtspb.TaskFailureDetails) *dtspb.OrchestratorAction {
-	id := int32(0)
-	for _, a := range actions {
-		id = max(id, a.GetId())
-	}
-	return &dtspb.OrchestratorAction{Id: id, OrchestratorActionType: &dtspb.OrchestratorAction_CompleteOrchestration{
-		CompleteOrchestration: &dtspb.CompleteOrchestrationAction{
-			OrchestrationStatus: dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, FailureDetails: f,
-		},
-	}}
 }

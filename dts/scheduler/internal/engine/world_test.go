@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 )
 
 // world is what surrounds the engine: instances in memory, rows on disk, and the
@@ -54,7 +55,11 @@ func (w *world) try(cmd Command) error {
 	s := w.state()
 	for missing := Touches(s, cmd); len(missing) > 0; missing = Touches(s, cmd) {
 		for _, id := range missing {
-			s.Put(id, w.live[id])
+			if wire.IsEntity(id) {
+				s.PutEntity(LoadEntity(id, nil, nil, false, w.now))
+			} else {
+				s.Put(id, w.live[id])
+			}
 		}
 	}
 	w.now = w.now.Add(time.Millisecond)
@@ -321,4 +326,3 @@ const (
 	canceled   = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CANCELED
 	continued  = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW
 )
-

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
@@ -35,6 +36,7 @@ type entry struct {
 	mu      sync.Mutex // the instance's lock; guards what follows
 	loaded  bool
 	in      *engine.Instance // nil if the instance does not exist
+	entity  *engine.Entity   // of an entity's id
 	last    *store.Commit    // newest batch about the instance
 	waiters []*waiter
 }
@@ -74,6 +76,8 @@ func (h *Hub) leave(e *entry) {
 func (h *Hub) unlockOne(e *entry) {
 	why := none
 	switch {
+	case e.entity != nil:
+		why = useOfEntity(e.entity)
 	case e.in == nil || e.in.Terminal():
 	case e.in.Delivered > 0:
 		why = atWorker
@@ -139,6 +143,9 @@ func (h *Hub) release(e *entry, why use) {
 func (h *Hub) load(e *entry) error {
 	if e.loaded {
 		return nil
+	}
+	if wire.IsEntity(e.id) {
+		return h.loadEntity(e)
 	}
 	stored, err := h.opts.Store.Instance(h.number, e.id)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
@@ -67,8 +68,12 @@ func (h *Hub) recover() error {
 	}
 	err = h.opts.Store.Ready(h.number, func(id string, r *record.Ready) {
 		key := engine.TaskKey{ID: id, Gen: r.GetGeneration(), TaskID: engine.TurnTask}
+		kind := dispatch.Orchestration
+		if wire.IsEntity(id) {
+			kind = dispatch.Entity
+		}
 		h.Queue.Push(&dispatch.Item{
-			Kind: dispatch.Orchestration, Key: key, Name: r.GetName(), Version: r.GetVersion().GetValue(),
+			Kind: kind, Key: key, Name: r.GetName(), Version: r.GetVersion().GetValue(),
 			Since: time.Unix(0, r.GetSince()), Recovered: true, Losses: losses[key],
 		})
 	})
@@ -85,7 +90,11 @@ func (h *Hub) recover() error {
 // Run fires timers until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
 	return h.timers.run(ctx, func(t engine.Timer) error {
-		_, err := h.decide(ctx, engine.TimerDue{Timer: t}, nil)
+		var cmd engine.Command = engine.TimerDue{Timer: t}
+		if t.TaskID == engine.GrantTimer {
+			cmd = engine.Grant{ID: t.ID}
+		}
+		_, err := h.decide(ctx, cmd, nil)
 		return err
 	})
 }
@@ -160,7 +169,11 @@ func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.
 		if err := h.load(e); err != nil {
 			return nil, nil, err
 		}
-		state.Put(e.id, e.in)
+		if e.entity != nil {
+			state.PutEntity(e.entity)
+		} else {
+			state.Put(e.id, e.in)
+		}
 	}
 	if missing := engine.Touches(&state, cmd); len(missing) > 0 {
 		return nil, append(missing, ids...), nil
@@ -177,6 +190,10 @@ func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.
 	}
 	follow := followUp{hub: h, fx: fx}
 	for _, e := range locked {
+		if e.entity != nil {
+			follow.addEntity(e.entity, now)
+			continue
+		}
 		e.in = state.Instance(e.id)
 		follow.wake = e.takeReady(follow.wake)
 		if e.in != nil && e.in.Deliverable(now) {

@@ -43,7 +43,7 @@ func (t *timers) add(ts []engine.Timer) {
 		first = t.heap[0].Due
 	}
 	for _, x := range ts {
-		if x.Due <= t.horizon {
+		if x.Due <= t.horizon || x.TaskID == engine.GrantTimer { // which has no row
 			heap.Push(&t.heap, x)
 		}
 	}

@@ -40,8 +40,11 @@ func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, er
 func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, error) {
 	poisoned, err := h.countLosses(ctx, l)
 	if err == nil && !poisoned {
-		if l.Item.Kind == dispatch.Activity {
+		switch l.Item.Kind {
+		case dispatch.Activity:
 			return activityItem(l), nil
+		case dispatch.Entity:
+			return h.entityItem(l)
 		}
 		var item *dtspb.WorkItem
 		if item, err = h.turnItem(ctx, s, l); err == nil {
@@ -74,17 +77,25 @@ func (h *Hub) countLosses(ctx context.Context, l *dispatch.Lease) (poisoned bool
 		IsNonRetriable: true,
 	}
 	h.opts.Log.Warn("work item is poison and is failed", "instance", it.Key.ID, "name", it.Name, "losses", it.Losses)
-	if it.Kind == dispatch.Activity {
+	switch it.Kind {
+	case dispatch.Activity:
 		return true, h.CompleteActivity(ctx, l, nil, f)
+	case dispatch.Entity:
+		return true, h.failEntity(ctx, l, f)
+	default:
+		return true, h.failTurn(ctx, l, f)
 	}
-	return true, h.failTurn(ctx, l, f)
 }
 
 func kindName(k dispatch.Kind) string {
-	if k == dispatch.Activity {
+	switch k {
+	case dispatch.Activity:
 		return "activity"
+	case dispatch.Entity:
+		return "entity"
+	default:
+		return "orchestrator"
 	}
-	return "orchestrator"
 }
 
 // failTurn ends the instance of a lease in the worker's place.

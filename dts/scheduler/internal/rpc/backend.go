@@ -32,7 +32,7 @@ func (b *backend) GetMetrics(ctx context.Context, _ *dtspb.GetMetricsRequest) (*
 	return &dtspb.GetMetricsResponse{Metrics: &dtspb.BackendMetrics{
 		OrchestratorWorkItems: metrics(h, dispatch.Orchestration, now),
 		ActivityWorkItems:     metrics(h, dispatch.Activity, now),
-		EntityWorkItems:       &dtspb.WorkItemMetrics{},
+		EntityWorkItems:       metrics(h, dispatch.Entity, now),
 		ConnectedWorkers:      &dtspb.ConnectedWorkerMetrics{Count: int32(min(h.Queue.Workers(), math.MaxInt32))},
 	}}, nil
 }

@@ -28,19 +28,3 @@ func (s *sidecar) CreateTaskHub(context.Context, *dtspb.CreateTaskHubRequest) (*
 func (s *sidecar) DeleteTaskHub(context.Context, *dtspb.DeleteTaskHubRequest) (*dtspb.DeleteTaskHubResponse, error) {
 	return nil, later("DeleteTaskHub; purge its instances")
 }
-
-func (s *sidecar) SignalEntity(context.Context, *dtspb.SignalEntityRequest) (*dtspb.SignalEntityResponse, error) {
-	return nil, later("entities")
-}
-
-func (s *sidecar) GetEntity(context.Context, *dtspb.GetEntityRequest) (*dtspb.GetEntityResponse, error) {
-	return nil, later("entities")
-}
-
-func (s *sidecar) QueryEntities(context.Context, *dtspb.QueryEntitiesRequest) (*dtspb.QueryEntitiesResponse, error) {
-	return nil, later("entities")
-}
-
-func (s *sidecar) CleanEntityStorage(context.Context, *dtspb.CleanEntityStorageRequest) (*dtspb.CleanEntityStorageResponse, error) {
-	return nil, later("entities")
-}

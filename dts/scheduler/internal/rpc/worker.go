@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -69,12 +70,17 @@ func streamOptions(ctx context.Context, r *dtspb.GetWorkItemsRequest) dispatch.S
 	o := dispatch.StreamOptions{}
 	o.Window[dispatch.Orchestration] = window(r.GetMaxConcurrentOrchestrationWorkItems())
 	o.Window[dispatch.Activity] = window(r.GetMaxConcurrentActivityWorkItems())
+	o.Window[dispatch.Entity] = window(r.GetMaxConcurrentEntityWorkItems())
 	for _, c := range r.GetCapabilities() {
 		o.Streaming = o.Streaming || c == dtspb.WorkerCapability_WORKER_CAPABILITY_HISTORY_STREAMING
 	}
 	if f := r.GetWorkItemFilters(); f != nil {
 		o.Filters[dispatch.Orchestration] = filterOf(f.GetOrchestrations())
 		o.Filters[dispatch.Activity] = filterOf(f.GetActivities())
+		o.Filters[dispatch.Entity] = &dispatch.Filter{Names: make(map[string][]string, len(f.GetEntities()))}
+		for _, e := range f.GetEntities() {
+			o.Filters[dispatch.Entity].Names[strings.ToLower(e.GetName())] = nil
+		}
 	}
 	if md, ok := metadata.FromIncomingContext(ctx); ok {
 		if v := md.Get(wire.HeaderWorkerID); len(v) > 0 {
@@ -152,8 +158,14 @@ func completed(err error, token string) error {
 	return answer(err)
 }
 
-func (s *sidecar) CompleteEntityTask(_ context.Context, r *dtspb.EntityBatchResult) (*dtspb.CompleteTaskResponse, error) {
-	return nil, stale(r.GetCompletionToken()) // none is ever handed out
+func (s *sidecar) CompleteEntityTask(ctx context.Context, r *dtspb.EntityBatchResult) (*dtspb.CompleteTaskResponse, error) {
+	h, l, done, err := s.lease(ctx, dispatch.Entity, r.GetCompletionToken(), func(*dispatch.Queue) *dispatch.Lease {
+		return nil // a result does not say whose it is
+	})
+	if err == nil && !done {
+		err = h.CompleteEntity(ctx, l, r)
+	}
+	return &dtspb.CompleteTaskResponse{}, completed(err, r.GetCompletionToken())
 }
 
 func (s *sidecar) AbandonTaskOrchestratorWorkItem(ctx context.Context, r *dtspb.AbandonOrchestrationTaskRequest) (*dtspb.AbandonOrchestrationTaskResponse, error) {

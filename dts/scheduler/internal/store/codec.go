@@ -51,6 +51,14 @@ func encodeWrite(b *pebble.Batch, hub uint32, w *engine.Write) error {
 		return b.Set(createdKey(hub, w.At, w.ID), nil, nil)
 	case engine.DeleteCreated:
 		return b.Delete(createdKey(hub, w.At, w.ID), nil)
+	case engine.PutEntity:
+		return set(b, idKey(hub, kindEntity, w.ID), w.Entity)
+	case engine.DeleteEntity:
+		return b.Delete(idKey(hub, kindEntity, w.ID), nil)
+	case engine.PutEntityMessage:
+		return set(b, executionKey(hub, kindQueue, w.ID, w.Gen), w.EntityMessage)
+	case engine.DeleteEntityMessage:
+		return b.Delete(executionKey(hub, kindQueue, w.ID, w.Gen), nil)
 	default:
 		return fmt.Errorf("BUG: write with op %d", w.Op)
 	}

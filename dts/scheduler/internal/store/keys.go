@@ -13,6 +13,8 @@ import (
 //	timer      due id 0 gen task         empty; the due index
 //	ready      id                        record.Ready: the instance may have stored messages
 //	created    created id                empty; the order of queries
+//	entity     id                        record.Entity
+//	queue      id 0 number               record.EntityMessage
 //	losses     id 0 gen task             how often a worker was lost with it
 const (
 	kindInstance byte = 'i'
@@ -21,6 +23,8 @@ const (
 	kindTimer    byte = 'd'
 	kindReady    byte = 'r'
 	kindCreated  byte = 'c'
+	kindEntity   byte = 'e'
+	kindQueue    byte = 'q'
 	kindLosses   byte = 'l'
 )
 

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+// check tells what makes a response impossible to carry out, as a failure for
+// the orchestration: refusing the response would only bring it back for ever.
+func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
+	if f := s.tooLarge("custom status", r.GetCustomStatus()); f != nil {
+		return f
+	}
+	for _, a := range r.GetActions() {
+		if f := s.checkAction(a); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+func (s *State) checkAction(a *dtspb.OrchestratorAction) *dtspb.TaskFailureDetails {
+	switch t := a.GetOrchestratorActionType().(type) {
+	case *dtspb.OrchestratorAction_ScheduleTask:
+		return s.tooLarge(fmt.Sprintf("input of activity %q", t.ScheduleTask.GetName()), t.ScheduleTask.GetInput())
+	case *dtspb.OrchestratorAction_CreateSubOrchestration:
+		return s.tooLarge(fmt.Sprintf("input of orchestration %q", t.CreateSubOrchestration.GetName()), t.CreateSubOrchestration.GetInput())
+	case *dtspb.OrchestratorAction_CreateTimer:
+		if !t.CreateTimer.GetFireAt().IsValid() {
+			return failure(UnsupportedAction, "a timer without a valid time to fire at")
+		}
+		return nil
+	case *dtspb.OrchestratorAction_SendEvent:
+		return s.tooLarge(fmt.Sprintf("payload of event %q", t.SendEvent.GetName()), t.SendEvent.GetData())
+	case *dtspb.OrchestratorAction_SendEntityMessage:
+		return s.checkEntityMessage(t.SendEntityMessage)
+	case *dtspb.OrchestratorAction_TerminateOrchestration:
+		return s.tooLarge("reason of termination", t.TerminateOrchestration.GetReason())
+	case *dtspb.OrchestratorAction_CompleteOrchestration:
+		return s.checkCompletion(t.CompleteOrchestration)
+	default:
+		return failure(UnsupportedAction, fmt.Sprintf("this scheduler does not know action %T", t))
+	}
+}
+
+func (s *State) checkCompletion(c *dtspb.CompleteOrchestrationAction) *dtspb.TaskFailureDetails {
+	if st := c.GetOrchestrationStatus(); !Terminal(st) && st != dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
+		return failure(UnsupportedAction, "a completion with status "+statusName(st))
+	}
+	if f := s.tooLarge("result", c.GetResult()); f != nil {
+		return f
+	}
+	for _, e := range c.GetCarryoverEvents() {
+		if f := s.tooLarge(fmt.Sprintf("payload of event %q", e.GetEventRaised().GetName()), e.GetEventRaised().GetInput()); f != nil {
+			return f
+		}
+	}
+	return s.failureTooLarge(c.GetFailureDetails())
+}
+
+func (s *State) tooLarge(what string, v *wrapperspb.StringValue) *dtspb.TaskFailureDetails {
+	return s.exceeds(what, len(v.GetValue()))
+}
+
+func (s *State) failureTooLarge(f *dtspb.TaskFailureDetails) *dtspb.TaskFailureDetails {
+	return s.exceeds("failure", proto.Size(f))
+}
+
+func (s *State) exceeds(what string, size int) *dtspb.TaskFailureDetails {
+	if size <= s.MaxPayload {
+		return nil
+	}
+	return failure(PayloadTooLarge, fmt.Sprintf(
+		"%s has %d bytes, the limit is %d: keep large data outside and pass a reference", what, size, s.MaxPayload))
+}
+
+// Types of the failures that the scheduler makes.
+const (
+	PayloadTooLarge            = "PayloadTooLarge"
+	UnsupportedAction          = "UnsupportedAction"
+	InvalidInstanceID          = "InvalidInstanceID"
+	InvalidEntityID            = "InvalidEntityID"
+	OrchestrationAlreadyExists = "OrchestrationAlreadyExists"
+)
+
+// failAction ends the orchestration with f in place of actions.
+func failAction(actions []*dtspb.OrchestratorAction, f *dtspb.TaskFailureDetails) *dtspb.OrchestratorAction {
+	id := int32(0)
+	for _, a := range actions {
+		id = max(id, a.GetId())
+	}
+	return &dtspb.OrchestratorAction{Id: id, OrchestratorActionType: &dtspb.OrchestratorAction_CompleteOrchestration{
+		CompleteOrchestration: &dtspb.CompleteOrchestrationAction{
+			OrchestrationStatus: dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, FailureDetails: f,
+		},
+	}}
+}
