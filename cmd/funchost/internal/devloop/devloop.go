@@ -96,9 +96,9 @@ func (l *Loop) Ready() <-chan struct{} { return l.ready }
 func (l *Loop) Run(ctx context.Context) (err error) {
 	l.started.Store(true)
 	defer close(l.done)
-	l.tmp, err = os.MkdirTemp("", "funchost-run-")
+	l.tmp, err = makeFolder(os.TempDir())
 	if err != nil {
-		return fmt.Errorf("make a folder for the build: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(l.tmp)) }()
 

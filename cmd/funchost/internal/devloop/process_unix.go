@@ -28,3 +28,8 @@ func killGroup(p *os.Process) error {
 	}
 	return err
 }
+
+// alive tells whether there is a process with that id, whoever owns it.
+func alive(pid int) bool {
+	return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}

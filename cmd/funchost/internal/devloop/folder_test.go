@@ -1,0 +1,44 @@
+package devloop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+func TestFoldersOfKilledSessionsAreRemoved(t *testing.T) {
+	t.Parallel()
+	gone := exec.Command("go", "version")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	parent := t.TempDir()
+	stay := map[string]bool{ // name of a folder, and whether it must stay
+		fmt.Sprintf("funchost-run-%d-123", gone.Process.Pid): false,
+		fmt.Sprintf("funchost-run-%d-123", os.Getppid()):     true,
+		fmt.Sprintf("other-%d-123", gone.Process.Pid):        true,
+		"funchost-run-0-123":                                 true,
+		"funchost-run-123x":                                  true,
+	}
+	for name := range stay {
+		if err := os.MkdirAll(filepath.Join(parent, name, "1"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder, err := makeFolder(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stay[filepath.Base(folder)] = true
+	for name, want := range stay {
+		if _, err := os.Stat(filepath.Join(parent, name)); (err == nil) != want {
+			t.Errorf("%s is there: %t, want %t", name, err == nil, want)
+		}
+	}
+	removeStale(parent)
+	if _, err := os.Stat(folder); err != nil {
+		t.Errorf("a session removes its own folder: %v", err)
+	}
+}
