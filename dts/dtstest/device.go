@@ -1,7 +1,9 @@
 package dtstest
 
 import (
+	"errors"
 	"math/rand/v2"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -46,26 +48,56 @@ func (d *device) hurry() {
 
 // MaybeError is called before every operation on the disk.
 func (d *device) MaybeError(op errorfs.Op) error {
-	if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
-		time.Sleep(d.before(op))
+	if op.Kind.ReadOrWrite() == errorfs.OpIsRead {
+		return nil
 	}
-	return nil
+	pause, err := d.before(op)
+	time.Sleep(pause)
+	return err
 }
 
 // String is how the device shows in traces of the file system.
 func (d *device) String() string { return "dtstest device" }
 
-// before returns how long a change to the disk has to wait.
-func (d *device) before(op errorfs.Op) time.Duration {
+// before does what comes before a change to the disk and returns how long that
+// change has to wait.
+func (d *device) before(op errorfs.Op) (pause time.Duration, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.changes++; d.changes == d.cut {
 		d.image = d.disk.Cut(d.rng, d.rng.IntN(101))
 	}
-	if d.off || d.latency == 0 || !d.slow(op) {
-		return 0
+	if !isSync(op) {
+		return 0, nil
 	}
-	return 1 + time.Duration(d.rng.Int64N(int64(d.latency)))
+	if strings.HasPrefix(path.Base(op.Path), "MANIFEST-") {
+		err = d.keepNames(path.Dir(op.Path))
+	}
+	if d.latency > 0 && !d.off && d.mayWait(op.Path) {
+		pause = 1 + time.Duration(d.rng.Int64N(int64(d.latency)))
+	}
+	return pause, err
+}
+
+func isSync(op errorfs.Op) bool {
+	switch op.Kind {
+	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+		return true
+	default:
+		return false
+	}
+}
+
+// keepNames makes the names in a directory durable. The storage engine creates a
+// manifest, syncs it, creates the marker that names it, and syncs the directory
+// once for both: it counts on a file that was synced to keep its name, as the
+// journals of all our file systems see to. The memory does not.
+func (d *device) keepNames(dir string) error {
+	f, err := d.disk.VFS().OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // slowLog is the size up to which the log is slow. Beyond, the storage engine
@@ -73,16 +105,11 @@ func (d *device) before(op errorfs.Op) time.Duration {
 // somebody waits for a lock.
 const slowLog = 64 << 10
 
-// slow reports whether op is a sync of the log.
-func (d *device) slow(op errorfs.Op) bool {
-	switch op.Kind {
-	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
-	default:
+// mayWait reports whether the file is a log whose sync may take time.
+func (d *device) mayWait(name string) bool {
+	if path.Ext(name) != ".log" {
 		return false
 	}
-	if !strings.HasSuffix(op.Path, ".log") {
-		return false
-	}
-	info, err := d.disk.VFS().Stat(op.Path)
+	info, err := d.disk.VFS().Stat(name)
 	return err == nil && info.Size() <= slowLog
 }

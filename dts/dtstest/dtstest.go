@@ -119,10 +119,15 @@ func (s *Scheduler) open(cut int) *scheduler.Server {
 	return server
 }
 
+// stop stops the server, if one runs.
 func (s *Scheduler) stop() {
 	s.t.Helper()
+	if s.cancel == nil {
+		return
+	}
 	s.device.hurry()
 	s.cancel()
+	s.cancel = nil
 	if err := <-s.ended; err != nil {
 		s.t.Errorf("dtstest: scheduler: %v", err)
 	}
