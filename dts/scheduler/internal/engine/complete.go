@@ -66,7 +66,7 @@ func (c Fail) touches(s *State, add func(string)) {
 
 func (c Fail) apply(s *State, now time.Time) error {
 	in := s.Instance(c.ID)
-	if in == nil || in.Record.GetGeneration() != c.Gen || in.Terminal() {
+	if in == nil || in.Record.GetGeneration() != c.Gen || !in.Deliverable(now) {
 		return ErrStale
 	}
 	s.endWithoutWorker(in, &dtspb.CompleteOrchestrationAction{

@@ -56,6 +56,9 @@ const (
 // and the messages beyond it. Timers that are due by now become messages again.
 func Load(rec *record.Instance, history []*dtspb.HistoryEvent, inbox []Message, readyRow bool, now time.Time) *Instance {
 	in := &Instance{Record: rec, History: history, Inbox: inbox, ReadyRow: readyRow}
+	if in.Terminal() {
+		return in // it waits for nothing
+	}
 	for _, e := range history {
 		in.observe(e)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -50,7 +49,7 @@ func (r rows) clone() rows {
 }
 
 // fold makes the writes. A row that is deleted must be there.
-func (r rows) fold(t testing.TB, writes []Write) {
+func (r rows) fold(t tester, writes []Write) {
 	t.Helper()
 	for _, w := range writes {
 		row := historyRow{w.ID, w.Gen, w.Turn, w.Slot}
@@ -93,7 +92,7 @@ func (r rows) fold(t testing.TB, writes []Write) {
 	}
 }
 
-func drop[K comparable, V any](t testing.TB, m map[K]V, k K) {
+func drop[K comparable, V any](t tester, m map[K]V, k K) {
 	t.Helper()
 	if _, ok := m[k]; !ok {
 		t.Errorf("row %+v is deleted and is not there", k)
@@ -129,7 +128,7 @@ func (r rows) load(id string, now time.Time) *Instance {
 
 // checkIndexes holds the rows that are found through others against what they
 // are about.
-func (r rows) checkIndexes(t testing.TB, live map[string]*Instance, now time.Time) {
+func (r rows) checkIndexes(t tester, live map[string]*Instance, now time.Time) {
 	t.Helper()
 	for k := range r.History {
 		if in := live[k.ID]; in == nil || in.Record.GetGeneration() != k.Gen {

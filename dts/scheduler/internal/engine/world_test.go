@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -22,7 +21,7 @@ import (
 // world is what surrounds the engine: instances in memory, rows on disk, and the
 // time. After each decision it holds the two against each other.
 type world struct {
-	t    testing.TB
+	t    tester
 	now  time.Time
 	live map[string]*Instance
 	rows rows
@@ -34,7 +33,14 @@ type world struct {
 
 const maxPayload = 64
 
-func newWorld(t testing.TB) *world {
+// tester is what a *testing.T and a *rapid.T have in common.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func newWorld(t tester) *world {
 	return &world{
 		t: t, now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
 		live: map[string]*Instance{}, rows: newRows(), gens: map[uint64]bool{},
@@ -140,8 +146,7 @@ func (w *world) check() {
 }
 
 // stored returns in with what is on disk of it: nobody knows there which
-// messages are at a worker, fired timers are open ones, and an ended instance
-// waits for nothing.
+// messages are at a worker, and fired timers are open ones.
 func stored(in *Instance) *Instance {
 	c := copyOf(in)
 	c.Delivered = 0
@@ -149,9 +154,6 @@ func stored(in *Instance) *Instance {
 	for id, o := range c.open {
 		o.fired = false
 		c.open[id] = o
-	}
-	if in.Terminal() {
-		c.open = nil
 	}
 	return c
 }
@@ -207,13 +209,15 @@ func (w *world) restart() {
 func (w *world) wait(d time.Duration) {
 	w.t.Helper()
 	w.now = w.now.Add(d)
-	for _, t := range slices.SortedFunc(maps.Keys(w.rows.Timers), func(a, b Timer) int {
-		return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID), cmp.Compare(a.TaskID, b.TaskID))
-	}) {
+	for _, t := range slices.SortedFunc(maps.Keys(w.rows.Timers), compareTimers) {
 		if t.Due <= w.now.UnixNano() {
 			w.do(TimerDue{Timer: t})
 		}
 	}
+}
+
+func compareTimers(a, b Timer) int {
+	return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Gen, b.Gen), cmp.Compare(a.TaskID, b.TaskID))
 }
 
 func (w *world) wantStatus(id string, want dtspb.OrchestrationStatus) {
