@@ -31,6 +31,7 @@ func counter(t *testing.T, stub dtsgrpc.TaskHubSidecarServiceClient, item *dtspb
 }
 
 func TestSignalsChangeAnEntityInOrderAndSurviveACrash(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := dtstest.Start(t)
 		stub := dtsgrpc.NewTaskHubSidecarServiceClient(s.Client().Conn())

@@ -11,6 +11,7 @@ import (
 )
 
 func TestRestartRunsAgainWithTheSameInput(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := dtstest.Start(t)
 		r := worker.NewRegistry()

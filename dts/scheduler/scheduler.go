@@ -167,14 +167,17 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) Conn() grpc.ClientConnInterface { return s.conn }
 
 // ConnectionString returns what a client in another process connects with; an
-// empty hub is "default". The server must have a listener.
+// empty hub is "default". Without a listener the endpoint is empty, which
+// dts.Dial refuses.
 func (s *Server) ConnectionString(hub string) dts.ConnectionString {
 	if hub == "" {
 		hub = wire.DefaultTaskHub
 	}
-	return dts.ConnectionString{
-		Endpoint: "http://" + s.listener.Addr().String(), TaskHub: hub, Authentication: dts.AuthNone,
+	cs := dts.ConnectionString{TaskHub: hub, Authentication: dts.AuthNone}
+	if s.listener != nil {
+		cs.Endpoint = "http://" + s.listener.Addr().String()
 	}
+	return cs
 }
 
 // How a connection is found dead: a worker's leases end with it.

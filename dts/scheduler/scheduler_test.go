@@ -12,6 +12,7 @@ import (
 )
 
 func TestHelloCitiesRunsToItsEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := dtstest.Start(t)
 		runWorker(t, s, helloCities(t))
@@ -33,6 +34,7 @@ func TestHelloCitiesRunsToItsEnd(t *testing.T) {
 }
 
 func TestTimerFiresOnceAfterACrash(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := dtstest.Start(t)
 		r := worker.NewRegistry()

@@ -3,19 +3,49 @@
 package disk
 
 import (
+	"errors"
+	"io"
 	"math/rand/v2"
+	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // FS is a file system. Use one of the constructors; the zero value is not usable.
 type FS struct {
-	fs  vfs.FS
-	mem *vfs.MemFS // set where the power can be cut
+	fs   vfs.FS
+	mem  *vfs.MemFS // set where the power can be cut
+	real bool
 }
 
-// Real returns the file system of the machine.
-func Real() *FS { return &FS{fs: vfs.Default} }
+// Real returns the file system of the machine. The files it makes are the
+// owner's alone.
+func Real() *FS { return &FS{fs: private{vfs.Default}, real: true} }
+
+// private makes files that only the owner can read: they hold payloads.
+type private struct{ vfs.FS }
+
+// Create makes or empties a file.
+func (p private) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := p.FS.Create(name, category)
+	if err == nil {
+		if err = os.Chmod(name, 0o600); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, err
+}
+
+// Lock makes a lock file if there is none and takes its lock.
+func (p private) Lock(name string) (io.Closer, error) {
+	lock, err := p.FS.Lock(name)
+	if err == nil {
+		if err = os.Chmod(name, 0o600); err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+	}
+	return lock, err
+}
 
 // Memory returns an empty file system that is gone with the process.
 func Memory() *FS { return &FS{fs: vfs.NewMem()} }
@@ -43,7 +73,7 @@ func (f *FS) Cut(rng *rand.Rand, survive int) *FS {
 }
 
 // InMemory reports whether the files live in the process only.
-func (f *FS) InMemory() bool { return f.fs != vfs.Default }
+func (f *FS) InMemory() bool { return !f.real }
 
 // VFS returns the file system as the storage engine takes it.
 func (f *FS) VFS() vfs.FS { return f.fs }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -158,8 +159,8 @@ func (c Purge) touches(s *State, add func(string)) {
 func (c Purge) apply(s *State, now time.Time) error {
 	var gone []*Instance
 	c.walk(s, c.ID, map[string]bool{}, func(in *Instance) { gone = append(gone, in) })
-	for i := len(gone) - 1; i >= 0; i-- { // children first
-		s.remove(gone[i], now)
+	for _, in := range slices.Backward(gone) { // children first
+		s.remove(in, now)
 	}
 	*c.Deleted = len(gone)
 	return nil

@@ -132,7 +132,7 @@ func (h *Hub) release(e *entry, why use) {
 	}
 	e.idle = sh.idle.PushFront(e)
 	for sh.idle.Len() > idleEntries {
-		old := sh.idle.Remove(sh.idle.Back()).(*entry)
+		old, _ := sh.idle.Remove(sh.idle.Back()).(*entry)
 		old.idle = nil
 		delete(sh.entries, old.id)
 	}

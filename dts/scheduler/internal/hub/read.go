@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func (h *Hub) Wait(ctx context.Context, id string, started, payloads bool) (*dts
 		}
 		if err := h.await(ctx, w, exists); err != nil {
 			h.removeWaiter(e, w)
-			if err == errUnknown {
+			if errors.Is(err, errUnknown) {
 				return nil, nil
 			}
 			return nil, err
@@ -85,11 +86,7 @@ func (h *Hub) Wait(ctx context.Context, id string, started, payloads bool) (*dts
 	}
 }
 
-type waitError string
-
-func (e waitError) Error() string { return string(e) }
-
-const errUnknown = waitError("no such instance")
+var errUnknown = errors.New("no such instance")
 
 func (h *Hub) await(ctx context.Context, w *waiter, exists bool) error {
 	var patience <-chan time.Time

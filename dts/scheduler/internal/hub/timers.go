@@ -89,7 +89,8 @@ func (t *timers) next(now time.Time) (engine.Timer, bool, time.Duration, error) 
 	if wait := time.Unix(0, t.heap[0].Due).Sub(now); wait > 0 {
 		return engine.Timer{}, false, wait, nil
 	}
-	return heap.Pop(&t.heap).(engine.Timer), true, 0, nil
+	due, _ := heap.Pop(&t.heap).(engine.Timer)
+	return due, true, 0, nil
 }
 
 // run calls fire with each timer when it is due, never before, until ctx ends.
@@ -120,16 +121,24 @@ func (t *timers) run(ctx context.Context, fire func(engine.Timer) error) error {
 
 const clockCheck = time.Minute
 
+// timerHeap is a heap for container/heap.
 type timerHeap []engine.Timer
 
-func (h timerHeap) Len() int           { return len(h) }
-func (h timerHeap) Less(i, j int) bool { return compareTimers(h[i], h[j]) < 0 }
-func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timerHeap) Push(x any)        { *h = append(*h, x.(engine.Timer)) }
+func (h *timerHeap) Len() int           { return len(*h) }
+func (h *timerHeap) Less(i, j int) bool { return compareTimers((*h)[i], (*h)[j]) < 0 }
+func (h *timerHeap) Swap(i, j int)      { (*h)[i], (*h)[j] = (*h)[j], (*h)[i] }
+
+// Push adds a timer at the end.
+func (h *timerHeap) Push(x any) {
+	t, _ := x.(engine.Timer)
+	*h = append(*h, t)
+}
+
+// Pop takes the timer at the end.
 func (h *timerHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
 	return x
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -168,7 +169,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 	if !stream {
 		// The events are history: nobody changes them any more, here or at a worker
 		// in this process, so both may hold them.
-		request.PastEvents = e.in.History[:len(e.in.History):len(e.in.History)]
+		request.PastEvents = slices.Clip(e.in.History)
 	}
 	return request, nil, nil
 }

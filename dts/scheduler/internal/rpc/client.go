@@ -194,7 +194,8 @@ func (s *sidecar) PurgeInstances(ctx context.Context, r *dtspb.PurgeInstancesReq
 	if err != nil {
 		return nil, err
 	}
-	deleted, complete := 0, true
+	var deleted int
+	complete := true
 	switch t := r.GetRequest().(type) {
 	case *dtspb.PurgeInstancesRequest_InstanceId:
 		deleted, err = purge(ctx, h, []string{t.InstanceId}, r.GetRecursive())

@@ -8,11 +8,11 @@ import (
 // the kind of the row. Ids contain no zero byte. Numbers are big-endian.
 //
 //	instance   id                        record.Instance
-//	history    id 0 gen turn slot        slot 0: HistoryChunk of the turn; else the message, a HistoryEvent
+//	history    id 0 gen turn slot        HistoryChunk of the turn in slot 0, else a message, a HistoryEvent
 //	task       id 0 gen task             record.Task of an activity without outcome
 //	timer      due id 0 gen task         empty; the due index
 //	ready      id                        record.Ready: the instance may have stored messages
-//	created    created id                empty; the order of queries
+//	created    time id                   empty; the order of queries
 //	entity     id                        record.Entity
 //	queue      id 0 number               record.EntityMessage
 //	losses     id 0 gen task             how often a worker was lost with it

@@ -171,8 +171,8 @@ type Cursor struct {
 func (s *Store) Instances(hub uint32, from, to int64, behind Cursor, f func(*record.Instance) (bool, error)) error {
 	lower := newKey(hub, kindCreated, 8).u64(uint64(max(from, 0)))
 	if behind != (Cursor{}) {
-		if k := createdKey(hub, behind.Created, behind.ID); string(k) >= string(lower) {
-			lower = append(k, 0)
+		if k := append(createdKey(hub, behind.Created, behind.ID), 0); string(k) > string(lower) {
+			lower = k
 		}
 	}
 	upper := newKey(hub, kindCreated, 8).u64(uint64(to))
