@@ -25,19 +25,29 @@ type Instance[O any] struct {
 // it returns, the hub has the new instance for good. The function may run in any
 // worker of the hub. An id that is in use gives [dts.ErrExists].
 func (o Orchestrator[I, O]) StartNew(ctx context.Context, c *dts.Client, in I, opts ...StartOption) (Instance[O], error) {
-	input, err := codec{c.Converter()}.encode(in)
+	request, err := o.Request(c, in, opts...)
 	if err != nil {
-		return Instance[O]{}, fmt.Errorf("start orchestrator %q: %w", o.name, err)
-	}
-	request := dts.StartRequest{Name: o.name, Input: input}
-	for _, opt := range opts {
-		opt.start(&request)
+		return Instance[O]{}, err
 	}
 	id, err := c.Start(ctx, request)
 	if err != nil {
 		return Instance[O]{}, err
 	}
 	return o.Instance(c, id), nil
+}
+
+// Request is what StartNew asks c for, without asking: for those who have more to
+// say about a start.
+func (o Orchestrator[I, O]) Request(c *dts.Client, in I, opts ...StartOption) (dts.StartRequest, error) {
+	input, err := codec{c.Converter()}.encode(in)
+	if err != nil {
+		return dts.StartRequest{}, fmt.Errorf("start orchestrator %q: %w", o.name, err)
+	}
+	request := dts.StartRequest{Name: o.name, Input: input}
+	for _, opt := range opts {
+		opt.start(&request)
+	}
+	return request, nil
 }
 
 // Instance is the orchestration with the given id, started before or elsewhere. It

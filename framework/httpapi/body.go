@@ -24,10 +24,10 @@ func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil || body == nil {
 		return nil, err
 	}
-	if kind := r.Header.Get("Content-Type"); kind != "" && !isJSON(kind) {
+	if kind := r.Header.Get("Content-Type"); kind != "" && !IsJSON(kind) {
 		return nil, &Error{http.StatusUnsupportedMediaType, fmt.Sprintf("content type %q: want application/json", kind)}
 	}
-	return body, checkJSON(body)
+	return body, CheckJSON(body)
 }
 
 // DecodeJSON reads a value that [ReadJSON] returned into v. A value of the wrong
@@ -86,7 +86,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-func isJSON(contentType string) bool {
+// IsJSON reports whether a content type is that of a JSON text in UTF-8, such as
+// application/json or application/problem+json.
+func IsJSON(contentType string) bool {
 	media, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return false
@@ -98,7 +100,9 @@ func isJSON(contentType string) bool {
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }
 
-func checkJSON(body []byte) error {
+// CheckJSON refuses, with an [*Error] of code 400 that names the place, what is not
+// exactly one JSON value of at most 64 levels.
+func CheckJSON(body []byte) error {
 	if err := checkDepth(body); err != nil {
 		return err
 	}

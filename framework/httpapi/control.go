@@ -42,12 +42,12 @@ func eventPayload(c *call) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !isJSON(c.r.Header.Get("Content-Type")):
+	case !IsJSON(c.r.Header.Get("Content-Type")):
 		return nil, badRequest("content type %q: want application/json", c.r.Header.Get("Content-Type"))
 	case payload == nil:
 		return nil, badRequest("the body is empty: want the event's payload as JSON, null for none")
 	default:
-		return payload, checkJSON(payload)
+		return payload, CheckJSON(payload)
 	}
 }
 

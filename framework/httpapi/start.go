@@ -44,7 +44,7 @@ func (a *API) startOrchestrator(c *call) error {
 	}
 	body, err := readBody(c.w, c.r)
 	if err == nil && body != nil {
-		err = checkJSON(body)
+		err = CheckJSON(body)
 	}
 	if err != nil {
 		return err
