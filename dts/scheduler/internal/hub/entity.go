@@ -116,7 +116,7 @@ func (h *Hub) Entity(ctx context.Context, id string, withState bool) (*dtspb.Ent
 	if err != nil {
 		return nil, err
 	}
-	return meta, last.Wait(ctx)
+	return meta, readable(ctx, last)
 }
 
 func describeEntity(rec *record.Entity, backlog int, withState bool) *dtspb.EntityMetadata {
@@ -169,5 +169,5 @@ func (h *Hub) Entities(ctx context.Context, q EntityQuery) (page []*dtspb.Entity
 	if err != nil {
 		return nil, "", err
 	}
-	return page, next, h.opts.Store.Last().Wait(ctx)
+	return page, next, readable(ctx, h.opts.Store.Last())
 }

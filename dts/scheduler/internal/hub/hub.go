@@ -11,6 +11,7 @@ import (
 	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/planted"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
@@ -49,6 +50,9 @@ func Open(rec *record.Hub, opts Options) (*Hub, error) {
 		delayed: make(map[*time.Timer]struct{}),
 	}
 	h.timers = newTimers(func(behind *engine.Timer, limit int) ([]engine.Timer, error) {
+		if planted.Active(planted.DueIndexForgotten) {
+			return nil, nil
+		}
 		return opts.Store.Timers(h.number, behind, limit)
 	})
 	for i := range h.shards {
@@ -136,7 +140,7 @@ func (h *Hub) Do(ctx context.Context, cmd engine.Command) error {
 	if err != nil || c == nil {
 		return err
 	}
-	return c.Wait(ctx)
+	return decided(ctx, c)
 }
 
 // decide lets the engine decide cmd under the locks of all it touches and hands
@@ -203,6 +207,10 @@ func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.
 	if len(fx.Writes) == 0 {
 		follow.run()
 		return nil, nil, nil
+	}
+	if planted.Active(planted.DispatchBeforeCommit) {
+		follow.run()
+		follow = followUp{hub: h}
 	}
 	commit := h.opts.Store.Submit(h.number, fx.Writes, follow.run)
 	for _, e := range locked {

@@ -23,7 +23,7 @@ func (h *Hub) State(ctx context.Context, id string, payloads bool) (*dtspb.Orche
 	if err != nil {
 		return nil, err
 	}
-	return state, last.Wait(ctx)
+	return state, readable(ctx, last)
 }
 
 // peek reads the state in memory, or else on disk, and the batch to wait for.
@@ -73,7 +73,7 @@ func (h *Hub) Wait(ctx context.Context, id string, started, payloads bool) (*dts
 		}
 		e.mu.Unlock()
 		if ready {
-			return state, last.Wait(ctx)
+			return state, readable(ctx, last)
 		}
 		if err := h.await(ctx, w, exists); err != nil {
 			h.removeWaiter(e, w)
@@ -210,7 +210,7 @@ func (h *Hub) Query(ctx context.Context, q Query) ([]*dtspb.OrchestrationState, 
 	if err != nil {
 		return nil, store.Cursor{}, err
 	}
-	return page, next, h.opts.Store.Last().Wait(ctx)
+	return page, next, readable(ctx, h.opts.Store.Last())
 }
 
 // PurgeWhere deletes the ended instances that match and returns their number. It
@@ -237,7 +237,7 @@ func (h *Hub) PurgeWhere(ctx context.Context, q Query, recursive bool, budget ti
 		return true, err
 	})
 	if err == nil && last != nil {
-		err = last.Wait(ctx)
+		err = decided(ctx, last)
 	}
 	return deleted, complete, err
 }
@@ -253,7 +253,7 @@ func (h *Hub) History(ctx context.Context, id, execution string, f func(*dtspb.H
 		if execution != "" && execution != rec.GetExecutionId() {
 			return false, nil
 		}
-		if err := h.opts.Store.Last().Wait(ctx); err != nil {
+		if err := readable(ctx, h.opts.Store.Last()); err != nil {
 			return false, err
 		}
 		empty := true

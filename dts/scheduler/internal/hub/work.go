@@ -199,7 +199,7 @@ func (h *Hub) finish(ctx context.Context, l *dispatch.Lease, cmd engine.Command)
 	if err != nil || commit == nil {
 		return err
 	}
-	return commit.Wait(ctx)
+	return decided(ctx, commit)
 }
 
 // accept takes the answer of a lease unless it came too late.

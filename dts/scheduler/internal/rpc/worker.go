@@ -15,6 +15,7 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
+	"github.com/funchost/funchost/dts/scheduler/internal/planted"
 )
 
 // defaultWindow is how many items of a kind a worker gets at once that names no
@@ -114,7 +115,7 @@ func (s *sidecar) lease(ctx context.Context, kind dispatch.Kind, token string, f
 	if h, err = hubOf(ctx, s.hubs); err != nil {
 		return nil, nil, false, err
 	}
-	if token == "" {
+	if token == "" || planted.Active(planted.TokenUnchecked) {
 		l = find(h.Queue)
 	} else {
 		l, done = h.Queue.Find(token)

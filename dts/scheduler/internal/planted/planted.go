@@ -1,0 +1,21 @@
+// Package planted has the bugs that the tests of reliability must find. Each
+// stands in the code as one call of [Active] that reverses what is right there.
+// Without the build tag planted there are none, and the compiler removes the calls.
+//
+// With the tag, the environment variable FUNCHOST_PLANTED names the bug that the
+// program has. docs/reliability.md says which promise each one breaks.
+package planted
+
+// The bugs.
+const (
+	// AnswerBeforeSync tells a caller of a decision that a power cut can undo.
+	AnswerBeforeSync = "answer-before-sync"
+	// ReadBeforeSync shows a reader a decision that a power cut can undo.
+	ReadBeforeSync = "read-before-sync"
+	// DispatchBeforeCommit hands out work that a power cut can undo.
+	DispatchBeforeCommit = "dispatch-before-commit"
+	// TokenUnchecked takes an answer from whoever had the work item at some time.
+	TokenUnchecked = "token-unchecked"
+	// DueIndexForgotten leaves the timers that were made before a restart on disk.
+	DueIndexForgotten = "due-index-forgotten"
+)
