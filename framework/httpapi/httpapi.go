@@ -1,6 +1,6 @@
-// Package httpapi serves the management of orchestrations over HTTP: the paths,
-// verbs, codes and bodies that clients of Azure Durable Functions know. It
-// stands on a [dts.Client] alone, so it works for every scheduler.
+// Package httpapi serves the management of orchestrations and entities over
+// HTTP: the paths, verbs, codes and bodies that clients of Azure Durable Functions
+// know. It stands on a [dts.Client] alone, so it works for every scheduler.
 package httpapi
 
 import (
@@ -135,8 +135,13 @@ var routes = []route{
 	{method: http.MethodPost, path: "instances/*/terminate", handle: (*API).terminate},
 	{method: http.MethodPost, path: "instances/*/suspend", handle: (*API).suspend},
 	{method: http.MethodPost, path: "instances/*/resume", handle: (*API).resume},
+	{method: http.MethodGet, path: "entities", handle: (*API).listEntities},
+	{method: http.MethodGet, path: "entities/*", handle: (*API).listEntities},
+	{method: http.MethodGet, path: "entities/*/*", handle: (*API).entityState},
+	{method: http.MethodPost, path: "entities/*/*", handle: (*API).signalEntity},
+	{method: http.MethodDelete, path: "entities/*/*", handle: (*API).deleteEntity},
 	{method: http.MethodPost, path: "instances/*/rewind", handle: (*API).notYet},
-	{method: http.MethodPost, path: "instances/*/restart", handle: (*API).notYet},
+	{method: http.MethodPost, path: "instances/*/restart", handle: (*API).restart},
 }
 
 // find returns the route of a request with its open segments filled in.

@@ -11,7 +11,7 @@ import (
 	"github.com/funchost/funchost/dts"
 )
 
-// Pages of the list of instances.
+// Pages of the lists of instances and entities.
 const (
 	defaultPage = 100
 	maxPage     = 1000
@@ -110,14 +110,13 @@ func (a *API) listInstances(c *call) error {
 	if c.query.err != nil {
 		return c.query.err
 	}
-	// The scheduler's token may be any text; a header takes less.
-	token, err := base64.RawURLEncoding.DecodeString(c.r.Header.Get(tokenHeader))
+	token, err := c.token()
 	if err != nil {
-		return badRequest("%s: not a token of this API", strings.ToLower(tokenHeader))
+		return err
 	}
 	ctx, cancel := c.context()
 	defer cancel()
-	page, next, err := a.client.Page(ctx, q, string(token))
+	page, next, err := a.client.Page(ctx, q, token)
 	if err != nil {
 		return err
 	}
@@ -125,9 +124,23 @@ func (a *API) listInstances(c *call) error {
 	for i, in := range page {
 		list[i] = statusOf(in, input)
 	}
-	c.w.Header().Set(tokenHeader, base64.RawURLEncoding.EncodeToString([]byte(next)))
+	c.setToken(next)
 	writeJSON(c.w, http.StatusOK, list)
 	return nil
+}
+
+// token is where the page that is asked for begins. The scheduler's token may be
+// any text; a header takes less.
+func (c *call) token() (string, error) {
+	token, err := base64.RawURLEncoding.DecodeString(c.r.Header.Get(tokenHeader))
+	if err != nil {
+		return "", badRequest("%s: not a token of this API", strings.ToLower(tokenHeader))
+	}
+	return string(token), nil
+}
+
+func (c *call) setToken(next string) {
+	c.w.Header().Set(tokenHeader, base64.RawURLEncoding.EncodeToString([]byte(next)))
 }
 
 type purged struct {

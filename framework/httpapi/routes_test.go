@@ -64,13 +64,16 @@ func TestRoutesAnswerWithTheirCodes(t *testing.T) {
 	add([]int{409, 409, 200, 200, 200, 409}, "DELETE /instances/%s", "", nil)
 	add([]int{202, 202, 410, 410, 410, 202}, "POST /instances/%s/terminate?reason=enough", "", nil)
 	add([]int{501, 501, 501, 501, 501, 501}, "POST /instances/%s/rewind", "", nil)
-	add([]int{501, 501, 501, 501, 501, 501}, "POST /instances/%s/restart", "", nil)
+	add([]int{202, 202, 202, 202, 202, 202}, "POST /instances/%s/restart", "", nil)
+	add([]int{409, 409, 202, 202, 202, 409}, "POST /instances/%s/restart?restartWithNewInstanceId=false", "", nil)
 
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // where bubbles begin
 	for _, c := range []tc{
 		{request{method: "GET", path: "/instances/unknown"}, 404},
 		{request{method: "DELETE", path: "/instances/unknown"}, 404},
 		{request{method: "POST", path: "/instances/unknown/terminate"}, 404},
+		{request{method: "POST", path: "/instances/unknown/restart"}, 400},
+		{request{method: "POST", path: "/instances/unknown/restart?timeout=1&pollingInterval=2"}, 400},
 		{request{method: "POST", path: "/instances/unknown/suspend"}, 404},
 		{request{method: "POST", path: "/instances/unknown/resume"}, 404},
 		{request{method: "POST", path: "/instances/unknown/raiseEvent/e", body: "1", header: jsonType}, 404},

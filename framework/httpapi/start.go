@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -21,16 +22,9 @@ const (
 // the result; there is no polling behind it, so the interval is checked and
 // otherwise of no effect.
 func (a *API) startOrchestrator(c *call) error {
-	var (
-		waits = c.query.text("timeout") != "" || c.query.text("pollingInterval") != ""
-		wait  = c.query.seconds("timeout", defaultWait)
-		poll  = c.query.seconds("pollingInterval", min(defaultPoll, wait))
-	)
-	switch {
-	case c.query.err != nil:
-		return c.query.err
-	case waits && poll > wait:
-		return badRequest("pollingInterval is larger than timeout")
+	wait, err := c.wait()
+	if err != nil {
+		return err
 	}
 	request := dts.StartRequest{Name: c.args[0]}
 	if len(c.args) > 1 {
@@ -57,11 +51,61 @@ func (a *API) startOrchestrator(c *call) error {
 	if err != nil {
 		return err
 	}
-	if waits && a.answerResult(c.w, c.r, id, wait, http.StatusOK) {
-		return nil
+	a.answerStart(c, id, wait)
+	return nil
+}
+
+// restart starts an instance again, under a new id unless it is told otherwise,
+// and answers like a start.
+func (a *API) restart(c *call) error {
+	fresh := c.query.bool("restartWithNewInstanceId", true)
+	wait, err := c.wait()
+	if err != nil {
+		return err
+	}
+	var opts []dts.RestartOption
+	if fresh {
+		opts = append(opts, dts.NewID())
+	}
+	ctx, cancel := c.context()
+	defer cancel()
+	id, err := a.client.Restart(ctx, c.args[0], opts...)
+	switch {
+	case errors.Is(err, dts.ErrNotFound): // Azure's code for it
+		return badRequest("no instance with id %q", c.args[0])
+	case err != nil:
+		return err
+	}
+	a.answerStart(c, id, wait)
+	return nil
+}
+
+// wait reads how long a start waits for its result; 0 is not at all.
+func (c *call) wait() (time.Duration, error) {
+	var (
+		waits = c.query.text("timeout") != "" || c.query.text("pollingInterval") != ""
+		wait  = c.query.seconds("timeout", defaultWait)
+		poll  = c.query.seconds("pollingInterval", min(defaultPoll, wait))
+	)
+	switch {
+	case c.query.err != nil:
+		return 0, c.query.err
+	case !waits:
+		return 0, nil
+	case poll > wait:
+		return 0, badRequest("pollingInterval is larger than timeout")
+	default:
+		return wait, nil
+	}
+}
+
+// answerStart answers with the result if it is there in time, else with where to
+// ask for it.
+func (a *API) answerStart(c *call, id string, wait time.Duration) {
+	if wait > 0 && a.answerResult(c.w, c.r, id, wait, http.StatusOK) {
+		return
 	}
 	a.CheckStatus(c.w, c.r, id)
-	return nil
 }
 
 // Result waits for the instance, 230 seconds at most, and reports whether it has

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +31,7 @@ type world struct {
 
 // inWorld runs f in a bubble. The orchestrators there: echo returns its input,
 // fail fails, wait returns the payload of the event go, greet calls an activity
-// and waits an hour.
+// and waits an hour. The entities there are book and tome.
 func inWorld(t *testing.T, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -59,6 +60,11 @@ func inWorld(t *testing.T, f func(w *world)) {
 		if err := registry.Activity("say", say); err != nil {
 			t.Fatal(err)
 		}
+		for _, name := range []string{"book", "tome"} {
+			if err := registry.Entity(name, keep); err != nil {
+				t.Fatal(err)
+			}
+		}
 		work := worker.New(s.Client(), registry)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -72,6 +78,19 @@ func inWorld(t *testing.T, f func(w *world)) {
 		}()
 		f(&world{t, s.Client(), httpapi.New(s.Client(), httpapi.Config{Loopback: true})})
 	})
+}
+
+// keep is the entity there: its state is the last operation with its input.
+func keep(ctx *worker.EntityContext, op string, in []byte) ([]byte, error) {
+	if op == "delete" {
+		ctx.SetState(nil)
+		return nil, nil
+	}
+	if in == nil {
+		in = []byte("null")
+	}
+	ctx.SetState(fmt.Appendf(nil, `{"op":%q,"in":%s}`, op, in))
+	return nil, nil
 }
 
 // start starts an instance and waits until it has ended or waits itself.
