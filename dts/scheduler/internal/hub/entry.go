@@ -84,8 +84,8 @@ func (h *Hub) unlockOne(e *entry) {
 	default:
 		why = mayGoOn
 	}
+	h.release(e, why) // before anybody can change what the reason is taken from
 	e.mu.Unlock()
-	h.release(e, why)
 }
 
 // acquire keeps the entry of id in memory until release.

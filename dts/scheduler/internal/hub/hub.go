@@ -134,14 +134,22 @@ func (h *Hub) later(d time.Duration, f func()) {
 	h.delayed[t] = struct{}{}
 }
 
-// Do decides a command and returns once it is on disk.
+// Do decides a command and returns once all is on disk that the answer tells of.
+// That is more than the command's own changes: a refusal, or a command that had
+// nothing to change, tells of an earlier decision, which a power cut could undo.
 func (h *Hub) Do(ctx context.Context, cmd engine.Command) error {
 	c, err := h.decide(ctx, cmd, nil)
-	if err != nil || c == nil {
-		return err
+	if c == nil {
+		c = h.opts.Store.Last()
 	}
-	return decided(ctx, c)
+	if notSafe := decided(ctx, c); notSafe != nil {
+		return notSafe
+	}
+	return err
 }
+
+// Settle returns once all is on disk that the caller may have seen.
+func (h *Hub) Settle(ctx context.Context) error { return decided(ctx, h.opts.Store.Last()) }
 
 // decide lets the engine decide cmd under the locks of all it touches and hands
 // the outcome to the store. The admit function, if there is one, is asked under

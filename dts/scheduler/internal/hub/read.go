@@ -57,44 +57,45 @@ const unknownPatience = 30 * time.Second
 func (h *Hub) Wait(ctx context.Context, id string, started, payloads bool) (*dtspb.OrchestrationState, error) {
 	e := h.acquire(id)
 	defer h.leave(e)
-	w := &waiter{started: started, done: make(chan struct{})}
+	var patience <-chan time.Time
+	if _, ok := ctx.Deadline(); !ok {
+		t := time.NewTimer(unknownPatience)
+		defer t.Stop()
+		patience = t.C
+	}
+	w := &waiter{started: started}
 	for {
 		e.mu.Lock()
 		if err := h.load(e); err != nil {
 			e.mu.Unlock()
 			return nil, err
 		}
-		ready, exists, last := w.satisfied(e.in), e.in != nil, e.last
+		ready, last := w.satisfied(e.in), e.last
 		var state *dtspb.OrchestrationState
 		if ready {
 			state = h.stateOf(e.in, payloads)
 		} else {
+			w.done = make(chan struct{})
 			e.waiters = append(e.waiters, w)
 		}
 		e.mu.Unlock()
 		if ready {
 			return state, readable(ctx, last)
 		}
-		if err := h.await(ctx, w, exists); err != nil {
-			h.removeWaiter(e, w)
-			if errors.Is(err, errUnknown) {
+		if err := h.await(ctx, w, patience); err != nil {
+			if existed := h.removeWaiter(e, w); !errors.Is(err, errUnknown) {
+				return nil, err
+			} else if !existed {
 				return nil, nil
 			}
-			return nil, err
+			patience = nil
 		}
-		w.done = make(chan struct{})
 	}
 }
 
 var errUnknown = errors.New("no such instance")
 
-func (h *Hub) await(ctx context.Context, w *waiter, exists bool) error {
-	var patience <-chan time.Time
-	if _, ok := ctx.Deadline(); !ok && !exists {
-		t := time.NewTimer(unknownPatience)
-		defer t.Stop()
-		patience = t.C
-	}
+func (h *Hub) await(ctx context.Context, w *waiter, patience <-chan time.Time) error {
 	select {
 	case <-w.done:
 		return nil
@@ -107,10 +108,12 @@ func (h *Hub) await(ctx context.Context, w *waiter, exists bool) error {
 	}
 }
 
-func (h *Hub) removeWaiter(e *entry, w *waiter) {
+// removeWaiter reports whether the waiter has seen the instance.
+func (h *Hub) removeWaiter(e *entry, w *waiter) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.waiters = slices.DeleteFunc(e.waiters, func(x *waiter) bool { return x == w })
+	return w.existed
 }
 
 // stateOf describes an instance in memory. The caller holds its lock.
@@ -219,7 +222,6 @@ func (h *Hub) PurgeWhere(ctx context.Context, q Query, recursive bool, budget ti
 	began := time.Now()
 	complete = true
 	from, to := q.bounds()
-	var last *store.Commit
 	err = h.opts.Store.Instances(h.number, from, to, q.Behind, func(rec *record.Instance) (bool, error) {
 		if budget > 0 && time.Since(began) >= budget {
 			complete = false
@@ -229,15 +231,12 @@ func (h *Hub) PurgeWhere(ctx context.Context, q Query, recursive bool, budget ti
 			return true, nil
 		}
 		n := 0
-		c, err := h.decide(ctx, engine.Purge{ID: rec.GetId(), Recursive: recursive, Deleted: &n}, nil)
-		if c != nil {
-			last = c
-		}
+		_, err := h.decide(ctx, engine.Purge{ID: rec.GetId(), Recursive: recursive, Deleted: &n}, nil)
 		deleted += n
 		return true, err
 	})
-	if err == nil && last != nil {
-		err = decided(ctx, last)
+	if err == nil {
+		err = h.Settle(ctx)
 	}
 	return deleted, complete, err
 }

@@ -277,11 +277,19 @@ func (s *sidecar) StreamInstanceHistory(r *dtspb.StreamInstanceHistoryRequest, s
 	return sendErr
 }
 
-func timeOf(t *timestamppb.Timestamp) (at time.Time) {
-	if t != nil {
-		at = t.AsTime()
+// timeOf returns a bound in time, kept within what our keys can say; zero if
+// there is none.
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	switch {
+	case t == nil:
+		return time.Time{}
+	case t.GetSeconds() < 0:
+		return time.Unix(0, 0)
+	case t.GetSeconds() > maxTime.Unix():
+		return maxTime
+	default:
+		return t.AsTime()
 	}
-	return at
 }
 
 // maxTime is the last time that fits the nanoseconds of our keys.

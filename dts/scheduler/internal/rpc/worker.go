@@ -110,7 +110,7 @@ func filterOf[F interface {
 }
 
 // lease finds the lease of an answer by its token or, for a worker that echoes
-// none, by find. Done tells that the same answer was taken before.
+// none, by find. Done tells that the same answer was taken before and is on disk.
 func (s *sidecar) lease(ctx context.Context, kind dispatch.Kind, token string, find func(*dispatch.Queue) *dispatch.Lease) (h *hub.Hub, l *dispatch.Lease, done bool, err error) {
 	if h, err = hubOf(ctx, s.hubs); err != nil {
 		return nil, nil, false, err
@@ -120,10 +120,13 @@ func (s *sidecar) lease(ctx context.Context, kind dispatch.Kind, token string, f
 	} else {
 		l, done = h.Queue.Find(token)
 	}
-	if !done && (l == nil || l.Item.Kind != kind) {
+	if done {
+		return h, nil, true, h.Settle(ctx)
+	}
+	if l == nil || l.Item.Kind != kind {
 		return nil, nil, false, stale(token)
 	}
-	return h, l, done, nil
+	return h, l, false, nil
 }
 
 // stale answers for work that is somebody else's by now. NOT_FOUND makes
