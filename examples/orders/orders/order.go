@@ -26,6 +26,7 @@ type Outcome string
 // The outcomes.
 const (
 	Sold     Outcome = "sold"
+	SoldOut  Outcome = "sold out"
 	Declined Outcome = "declined" // a person said no
 	Expired  Outcome = "expired"  // nobody decided in time
 )

@@ -12,19 +12,23 @@ import (
 // The functions of the app, and the event that large orders wait for.
 var (
 	Process  = durable.OrchestratorNamed[Order, Receipt]("process-order")
-	Reserve  = durable.ActivityNamed[Order, durable.None]("reserve")
-	Release  = durable.ActivityNamed[Order, durable.None]("release")
 	Charge   = durable.ActivityNamed[Order, Payment]("charge")
 	Approved = durable.NewEvent[Approval]("approved")
+)
+
+// The stock of each item, and what can be done to it.
+var (
+	Stocks  = durable.NewEntity[Stock]("stock")
+	Reserve = durable.OperationNamed[durable.None, bool](Stocks, "reserve")
+	Deliver = durable.OperationNamed[int, int](Stocks, "deliver")
 )
 
 // Functions binds the handles to their code.
 func Functions() []durable.Definition {
 	return []durable.Definition{
 		Process.With(process),
-		Reserve.With(reserve),
-		Release.With(release),
 		Charge.With(charge),
+		Stocks.With(Reserve.With((*Stock).reserve), Deliver.With((*Stock).deliver)),
 	}
 }
 
@@ -36,20 +40,23 @@ const (
 // cardRetry is patient enough for a payment provider that is being deployed.
 var cardRetry = durable.RetryPolicy{Attempts: 5, First: time.Second, Factor: 2}
 
-// process reserves the goods, has large orders approved and charges the customer.
-// When it cannot sell, it gives the goods back.
+// process reserves a piece, has large orders approved and charges the customer.
+// When it cannot sell, it gives the piece back.
 func process(ctx *durable.Context, o Order) (Receipt, error) {
 	if err := o.check(); err != nil {
 		return Receipt{}, err
 	}
-	if _, err := Reserve.Call(ctx, o); err != nil {
+	reserved, err := Reserve.Call(ctx, o.Item, durable.None{})
+	if err != nil {
 		return Receipt{}, err
+	}
+	if !reserved {
+		ctx.SetStatus(SoldOut)
+		return Receipt{Order: o.ID, Outcome: SoldOut}, nil
 	}
 	receipt, err := sell(ctx, o)
 	if err != nil || receipt.Outcome != Sold {
-		if _, releaseErr := Release.Call(ctx, o); releaseErr != nil {
-			err = errors.Join(err, releaseErr)
-		}
+		err = errors.Join(err, Deliver.Signal(ctx, o.Item, 1))
 	}
 	ctx.SetStatus(receipt.Outcome)
 	return receipt, err

@@ -112,11 +112,7 @@ func TestLargeOrderWaitsForADecision(t *testing.T) {
 func TestLargeOrderExpiresAfterADay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var released []string
-		c := serve(t, Release.With(func(_ context.Context, o Order) (durable.None, error) {
-			released = append(released, o.ID)
-			return durable.None{}, nil
-		}))
+		c := serve(t)
 		began := time.Now()
 		got, err := start(t, c, desk).Wait(t.Context())
 		if err != nil {
@@ -128,8 +124,8 @@ func TestLargeOrderExpiresAfterADay(t *testing.T) {
 		if took := time.Since(began).Round(time.Minute); took != 24*time.Hour {
 			t.Errorf("took %v, want 24h", took)
 		}
-		if diff := cmp.Diff([]string{"8"}, released); diff != "" {
-			t.Errorf("released orders (-want +got):\n%s", diff)
+		if got := pieces(t, c, desk.Item); got != firstDelivery {
+			t.Errorf("%d desks are left, want all %d", got, firstDelivery)
 		}
 	})
 }
@@ -151,26 +147,59 @@ func TestChargeIsTriedAgainUntilItWorks(t *testing.T) {
 	})
 }
 
+// pieces is what is left of an item when all signals have arrived.
+func pieces(t *testing.T, c *dts.Client, item string) int {
+	t.Helper()
+	synctest.Wait()
+	stock, _, err := Stocks.State(t.Context(), c, item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stock.Pieces
+}
+
+func TestNoMoreIsSoldThanThereIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := serve(t)
+		if err := Deliver.Send(t.Context(), c, pen.Item, 2); err != nil {
+			t.Fatal(err)
+		}
+		runs := make([]durable.Instance[Receipt], firstDelivery+5)
+		for i := range runs {
+			runs[i] = start(t, c, pen)
+		}
+		outcomes := make(map[Outcome]int)
+		for _, run := range runs {
+			receipt, err := run.Wait(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			outcomes[receipt.Outcome]++
+		}
+		if diff := cmp.Diff(map[Outcome]int{Sold: firstDelivery + 2, SoldOut: 3}, outcomes); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+		if got := pieces(t, c, pen.Item); got != 0 {
+			t.Errorf("%d pens are left, want none", got)
+		}
+	})
+}
+
 func TestGoodsOfAnOrderThatCannotBeChargedAreReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var attempts, released int
-		c := serve(t,
-			Charge.With(func(context.Context, Order) (Payment, error) {
-				attempts++
-				return Payment{}, durable.Permanent(errors.New("card declined"))
-			}),
-			Release.With(func(context.Context, Order) (durable.None, error) {
-				released++
-				return durable.None{}, nil
-			}),
-		)
+		attempts := 0
+		c := serve(t, Charge.With(func(context.Context, Order) (Payment, error) {
+			attempts++
+			return Payment{}, durable.Permanent(errors.New("card declined"))
+		}))
 		_, err := start(t, c, pen).Wait(t.Context())
 		if want := `order "7": activity "charge": card declined`; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error = %v, want %q in it", err, want)
 		}
-		if attempts != 1 || released != 1 {
-			t.Errorf("charged %d times and released %d times, want once each", attempts, released)
+		if got := pieces(t, c, pen.Item); attempts != 1 || got != firstDelivery {
+			t.Errorf("charged %d times and %d pens are left, want once and all %d", attempts, got, firstDelivery)
 		}
 	})
 }
