@@ -38,6 +38,15 @@ func ExampleParseStatus() {
 	// Output: Terminated true
 }
 
+func ExampleParseEntityID() {
+	id, err := dts.ParseEntityID("@Cart@Ana")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(id.Name, id.Key, id)
+	// Output: cart Ana @cart@Ana
+}
+
 // Starts an orchestration, waits for its result and looks at what happened.
 func Example() {
 	client, stop := openHub()
