@@ -52,16 +52,10 @@ var kinds = []kind{
 var kedaKeys = []string{"scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsClientCert", "tlsClientKey"}
 
 // ourKeys are all keys that are not KEDA's.
-var ourKeys = func() []string {
-	keys := []string{keyWorkItemType, keyCapacity, keyActivation, keyIncludeActive}
-	for _, k := range kinds {
-		keys = append(keys, k.capacity)
-	}
-	for _, k := range []string{keyConnection, keyEndpoint, keyTaskHub} {
-		keys = append(keys, k, k+fromEnv)
-	}
-	return keys
-}()
+var ourKeys = []string{
+	keyWorkItemType, keyCapacity, kinds[0].capacity, kinds[1].capacity, kinds[2].capacity, keyActivation, keyIncludeActive,
+	keyConnection, keyConnection + fromEnv, keyEndpoint, keyEndpoint + fromEnv, keyTaskHub, keyTaskHub + fromEnv,
+}
 
 // rule is what the metadata of a trigger ask for.
 type rule struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -289,9 +290,24 @@ func TestNumberOfHubsIsBounded(t *testing.T) {
 		if _, err := k.IsActive(t.Context(), object("taskhubName", "one-more")); status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("IsActive of hub 1025 = %v, want ResourceExhausted", err)
 		}
-		time.Sleep(6 * time.Minute)
-		if _, err := k.IsActive(t.Context(), object("taskhubName", "one-more")); err != nil {
-			t.Errorf("IsActive when the others are out of use = %v, want no error", err)
+		if _, err := k.IsActive(t.Context(), object("taskhubName", "hub-7")); err != nil {
+			t.Errorf("IsActive of a hub that is watched = %v, want no error", err)
+		}
+	})
+}
+
+func TestWrongMetadataAreLoggedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder // written by one call at a time
+		k := serve(t, always(&hub{}), scaler.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		for range 10 {
+			_, _ = k.GetMetricSpec(t.Context(), object("queueLength", "5"))
+		}
+		_, _ = k.GetMetricSpec(t.Context(), object("queueSize", "5"))
+		synctest.Wait()
+		if got := strings.Count(log.String(), "scaledobject=shop/worker"); got != 2 {
+			t.Errorf("%d lines, want one for each mistake:\n%s", got, log.String())
 		}
 	})
 }

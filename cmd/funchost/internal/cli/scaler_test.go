@@ -88,6 +88,9 @@ func TestTLSFilesAreReadForEachConnection(t *testing.T) {
 		}()
 		conn := tls.Client(a, client)
 		_, err := conn.Read(make([]byte, 1))
+		if got := conn.ConnectionState().NegotiatedProtocol; err == nil && got != "h2" {
+			t.Errorf("negotiated protocol %q, want h2: gRPC needs it", got)
+		}
 		a.Close()
 		return errors.Join(err, <-served)
 	}
