@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"time"
 
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
@@ -60,6 +61,7 @@ func (it *Item) class() class { return class{it.Kind, it.Name, it.Version} }
 type fifo struct {
 	items []*Item
 	head  int
+	stale int // about how many items do not wait any more
 }
 
 func (f *fifo) push(it *Item) { f.items = append(f.items, it) }
@@ -80,9 +82,19 @@ func (f *fifo) peek() *Item {
 		if it.state == waiting {
 			return it
 		}
+		f.stale = max(0, f.stale-1)
 		f.drop()
 	}
 	return nil
+}
+
+// skip notes that an item does not wait any more. It is passed over when its turn
+// comes; where that could take for ever, the memory is let go before.
+func (f *fifo) skip() {
+	if f.stale++; f.stale >= 64 && f.stale*2 > len(f.items)-f.head {
+		f.items = slices.DeleteFunc(slices.Clone(f.items[f.head:]), func(it *Item) bool { return it.state != waiting })
+		f.head, f.stale = 0, 0
+	}
 }
 
 func (f *fifo) drop() {

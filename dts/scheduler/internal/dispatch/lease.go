@@ -1,6 +1,9 @@
 package dispatch
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
 
@@ -171,7 +174,10 @@ func (q *Queue) Part(l *Lease, r *dtspb.OrchestratorResponse) *dtspb.Orchestrato
 		}
 		l.parts = make(map[int32][]*dtspb.OrchestratorAction)
 	}
-	i := r.GetChunkIndex().GetValue()
+	i := int32(len(l.parts))
+	if r.GetChunkIndex() != nil {
+		i = r.GetChunkIndex().GetValue()
+	}
 	l.parts[i] = r.GetActions()
 	if l.first == nil || i == 0 {
 		l.first = r // status, trace and count of events are those of the first chunk
@@ -183,7 +189,7 @@ func (q *Queue) Part(l *Lease, r *dtspb.OrchestratorResponse) *dtspb.Orchestrato
 		InstanceId: l.first.GetInstanceId(), CustomStatus: l.first.GetCustomStatus(), CompletionToken: l.first.GetCompletionToken(),
 		NumEventsProcessed: l.first.GetNumEventsProcessed(), OrchestrationTraceContext: l.first.GetOrchestrationTraceContext(),
 	}
-	for i := int32(0); int(i) < len(l.parts); i++ {
+	for _, i := range slices.Sorted(maps.Keys(l.parts)) {
 		whole.Actions = append(whole.Actions, l.parts[i]...)
 	}
 	l.parts, l.first = nil, nil

@@ -140,10 +140,9 @@ func (q *Queue) queue(it *Item) *fifo {
 
 // wake tells the stream that has waited longest of those that could take it.
 func (q *Queue) wake(it *Item) {
-	for i, s := range q.idle {
+	for _, s := range q.idle {
 		if s.free[it.Kind] > 0 && s.matches(it.class()) {
-			q.idle = append(q.idle[:i], q.idle[i+1:]...)
-			s.waiting = false
+			q.busy(s)
 			s.signal()
 			return
 		}
@@ -152,15 +151,19 @@ func (q *Queue) wake(it *Item) {
 
 // retire makes an item stand nowhere.
 func (q *Queue) retire(it *Item) {
-	switch it.state {
-	case waiting, setAside:
+	was := it.state
+	it.state = gone
+	switch was {
+	case waiting:
+		q.counts[it.Kind].Pending--
+		q.queue(it).skip()
+	case setAside:
 		q.counts[it.Kind].Pending--
 	case leased:
 		q.counts[it.Kind].Active--
 	case gone:
 		return
 	}
-	it.state = gone
 	if it.lease != nil {
 		delete(q.leases, it.lease.Token)
 		it.lease = nil

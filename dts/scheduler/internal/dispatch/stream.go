@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"maps"
 	"slices"
 )
 
@@ -91,12 +92,22 @@ func (s *Stream) Take() *Lease {
 		}
 		return nil
 	}
+	q.busy(s) // while it sends this one, another is to be woken for the next
 	q.classes[oldest.class()].drop()
 	return q.grant(s, oldest)
 }
 
+// busy takes a stream out of those that wait.
+func (q *Queue) busy(s *Stream) {
+	if s.waiting {
+		s.waiting = false
+		i := slices.Index(q.idle, s)
+		q.idle = slices.Delete(q.idle, i, i+1)
+	}
+}
+
 // Close ends the stream: all it holds is lost, goes back to the front and is
-// returned.
+// returned, the oldest first.
 func (s *Stream) Close() []*Item {
 	q := s.q
 	q.mu.Lock()
@@ -106,16 +117,21 @@ func (s *Stream) Close() []*Item {
 	}
 	s.closed = true
 	delete(q.streams, s)
-	if i := slices.Index(q.idle, s); i >= 0 {
-		q.idle = slices.Delete(q.idle, i, i+1)
-	}
-	var lost []*Item
-	for l := range s.held {
+	q.busy(s)
+	leases := slices.SortedFunc(maps.Keys(s.held), func(a, b *Lease) int { return a.Item.Since.Compare(b.Item.Since) })
+	clear(s.held)
+	lost := make([]*Item, len(leases))
+	for i, l := range slices.Backward(leases) {
 		l.Item.Losses++
-		lost = append(lost, l.Item)
+		lost[i] = l.Item
 		q.putBack(l)
 	}
-	clear(s.held)
+	// It may have been woken for something that it did not get round to take.
+	for cl, f := range q.classes {
+		if it := f.peek(); it != nil && s.matches(cl) {
+			q.wake(it)
+		}
+	}
 	return lost
 }
 
@@ -133,6 +149,9 @@ func (s *Stream) matches(c class) bool {
 	}
 	m, ok := s.matched[c]
 	if !ok {
+		if len(s.matched) >= maxClasses {
+			clear(s.matched)
+		}
 		m = s.opts.Filters[c.kind].matches(c.name, c.version)
 		s.matched[c] = m
 	}
