@@ -1,0 +1,18 @@
+// Command cron sends a report every morning: a schedule starts an orchestration.
+package main
+
+import (
+	"github.com/funchost/funchost/framework"
+	_ "github.com/funchost/funchost/framework/embedded"
+	"github.com/funchost/funchost/templates/cron/report"
+	"github.com/funchost/funchost/triggers"
+)
+
+func main() { framework.Main(newApp()) }
+
+// newApp puts the app together. Its test runs it with options of its own.
+func newApp(opts ...framework.Option) *framework.App {
+	return framework.New("reports", opts...).
+		Add(report.Functions()...).
+		On(triggers.Cron("0 6 * * MON-FRI", report.Daily, triggers.TimeZone("Europe/Lisbon")))
+}

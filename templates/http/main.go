@@ -1,0 +1,22 @@
+// Command http signs people up: an HTTP route starts an orchestration, another
+// shows how far it is.
+package main
+
+import (
+	"github.com/funchost/funchost/framework"
+	_ "github.com/funchost/funchost/framework/embedded"
+	"github.com/funchost/funchost/templates/http/signup"
+	"github.com/funchost/funchost/triggers"
+)
+
+func main() { framework.Main(newApp()) }
+
+// newApp puts the app together. Its test runs it with options of its own.
+func newApp(opts ...framework.Option) *framework.App {
+	return framework.New("sign-ups", opts...).
+		Add(signup.Functions()...).
+		On(
+			triggers.HTTP("POST /api/signups", signup.SignUp),
+			triggers.HTTPFunc("GET /api/signups/{id}", signup.Show),
+		)
+}
