@@ -248,7 +248,8 @@ func TestLockedEntitiesAreLeftAlone(t *testing.T) {
 		if got := state(t, c, "third"); got == "none" {
 			t.Error("an entity that is not locked waits too")
 		}
-		h.restart() // the lock outlives the worker
+		h.restart() // the lock outlives the worker, and the scheduler
+		h.scheduler.Crash()
 		if got, err := one.Wait(t.Context()); got != "100 60" || err != nil {
 			t.Errorf("first transfer = %q, %v, want 100 60", got, err)
 		}

@@ -12,15 +12,17 @@ import (
 
 // hub is a scheduler in memory with at most one worker on it.
 type hub struct {
-	t        *testing.T
-	client   *dts.Client
-	registry *worker.Registry
-	stop     func()
+	t         *testing.T
+	scheduler *dtstest.Scheduler
+	client    *dts.Client
+	registry  *worker.Registry
+	stop      func()
 }
 
 func newHub(t *testing.T) *hub {
 	t.Helper()
-	h := &hub{t: t, client: dtstest.Start(t).Client(), registry: worker.NewRegistry()}
+	s := dtstest.Start(t)
+	h := &hub{t: t, scheduler: s, client: s.Client(), registry: worker.NewRegistry()}
 	t.Cleanup(func() { h.stop() })
 	return h
 }
