@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/framework"
@@ -19,6 +20,7 @@ type HTTPOption func(*httpOptions)
 type httpOptions struct {
 	id          func(*http.Request) string
 	crossOrigin bool
+	wait        time.Duration
 }
 
 // ID takes the instance id from the request: from a header, or from a part of
@@ -27,6 +29,15 @@ type httpOptions struct {
 // replaced. It has no effect on [HTTPFunc]. The default is a made-up id.
 func ID(from func(*http.Request) string) HTTPOption {
 	return func(o *httpOptions) { o.id = from }
+}
+
+// Wait answers with the result instead of a promise, if it comes within d: 200 with
+// the output of an orchestration that completes, 500 with the status of one that
+// ends otherwise. What takes longer is answered with 202 as without it. More than
+// 230 seconds are 230: load balancers cut idle connections soon after. It has no
+// effect on [HTTPFunc], which has [framework.Result]. The default is not to wait.
+func Wait(d time.Duration) HTTPOption {
+	return func(o *httpOptions) { o.wait = d }
 }
 
 // CrossOrigin lets web pages of other origins call the handler in ways that
@@ -61,6 +72,10 @@ func (o httpOptions) guard(h http.Handler) http.Handler {
 // left out when the input is [durable.None], a pointer, a map, a slice or an
 // interface, types that have a value for nothing; every other type needs a body.
 // Fields that the input type does not have are ignored.
+//
+// A request with the header Idempotency-Key may be repeated: the same key has the
+// same answer and starts nothing, for as long as the first instance is kept. A key
+// that comes with another input is refused with 422.
 //
 // Refusals are objects with a message: 400 for a body that is not JSON or does
 // not fit the type, 409 for an id in use, 413 and 415 for its size and its media
@@ -99,6 +114,10 @@ func (s *starter[I, O]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteError(w, s.logger, err)
 		return
 	}
+	if s.options.wait > 0 {
+		framework.Result(w, r, id, s.options.wait)
+		return
+	}
 	framework.CheckStatus(w, r, id)
 }
 
@@ -115,10 +134,13 @@ func (s *starter[I, O]) start(w http.ResponseWriter, r *http.Request) (string, e
 		}
 		opts = append(opts, durable.ID(id))
 	}
+	request, err := s.orchestrator.Request(s.client, in, opts...)
+	if err != nil {
+		return "", err
+	}
 	ctx, cancel := httpapi.CallContext(r)
 	defer cancel()
-	instance, err := s.orchestrator.StartNew(ctx, s.client, in, opts...)
-	return instance.ID, err
+	return httpapi.Start(ctx, s.client, r, request)
 }
 
 func readInput[I any](w http.ResponseWriter, r *http.Request) (I, error) {

@@ -47,7 +47,7 @@ func (a *API) startOrchestrator(c *call) error {
 
 	ctx, cancel := c.context()
 	defer cancel()
-	id, err := a.client.Start(ctx, request)
+	id, err := Start(ctx, a.client, c.r, request)
 	if err != nil {
 		return err
 	}
