@@ -1,0 +1,176 @@
+package scheduler_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
+)
+
+// eye is the connection of a worker. It reports the work items and answers that
+// pass, and it can fail.
+type eye struct {
+	next  grpc.ClientConnInterface
+	items *items
+	to    reporter
+	// answer, if not nil, stands between the worker and the scheduler when an
+	// answer is sent.
+	answer func(send func() error) error
+
+	mu      sync.Mutex // guards what follows
+	streams map[int]context.CancelFunc
+	opened  int
+	dead    bool
+}
+
+func newEye(next grpc.ClientConnInterface, to reporter, seen *items) *eye {
+	return &eye{next: next, items: seen, to: to, streams: make(map[int]context.CancelFunc)}
+}
+
+var errLost = status.Error(codes.Unavailable, "the worker is lost")
+
+// lose ends the streams of the worker, as a pause longer than the connection
+// bears does. The worker itself goes on and connects again.
+func (e *eye) lose() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, cancel := range e.streams {
+		cancel()
+	}
+	clear(e.streams)
+}
+
+// vanish lets nothing through any more.
+func (e *eye) vanish() {
+	e.lose()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dead = true
+}
+
+func (e *eye) gone() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dead
+}
+
+func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	send := func() error {
+		if e.gone() {
+			return errLost
+		}
+		return e.next.Invoke(ctx, method, args, reply, opts...)
+	}
+	var token, result string
+	switch a := args.(type) {
+	case *dtspb.ActivityResponse:
+		token, result = a.GetCompletionToken(), a.GetResult().GetValue()
+	case *dtspb.OrchestratorResponse:
+		token = a.GetCompletionToken()
+	default:
+		return send()
+	}
+	if e.answer != nil {
+		through := send
+		send = func() error { return e.answer(through) }
+	}
+	it, newest := e.items.find(token)
+	err := send()
+	if err != nil {
+		return err
+	}
+	if !newest {
+		e.to.Violated(fmt.Sprintf("G5: an answer for %s was accepted after the work item was handed out again", it.name))
+	}
+	if it.activity {
+		e.to.Acked(it.name, result)
+	}
+	return nil
+}
+
+func (e *eye) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	e.mu.Lock()
+	dead := e.dead
+	e.opened++
+	e.streams[e.opened] = cancel
+	e.mu.Unlock()
+	if dead {
+		cancel()
+		return nil, errLost
+	}
+	s, err := e.next.NewStream(ctx, desc, method, opts...)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &eyeStream{ClientStream: s, eye: e}, nil
+}
+
+type eyeStream struct {
+	grpc.ClientStream
+
+	eye *eye
+}
+
+func (s *eyeStream) RecvMsg(m any) error {
+	if err := s.ClientStream.RecvMsg(m); err != nil {
+		return err
+	}
+	if s.eye.gone() {
+		return errLost
+	}
+	if w, ok := m.(*dtspb.WorkItem); ok && w.GetCompletionToken() != "" {
+		it, input := itemOf(w)
+		s.eye.items.add(w.GetCompletionToken(), it)
+		if it.activity {
+			s.eye.to.Handed(it.name, input)
+		}
+	}
+	return nil
+}
+
+// items knows which work item a token is for, and the newest token of each. The
+// workers of a process share one.
+type items struct {
+	mu     sync.Mutex // guards what follows
+	of     map[string]item
+	newest map[item]string
+}
+
+// item is a work item as it would be handed out again: an activity, or the turn
+// of an execution behind so many events.
+type item struct {
+	name     string
+	activity bool
+}
+
+func newItems() *items { return &items{of: make(map[string]item), newest: make(map[item]string)} }
+
+func itemOf(w *dtspb.WorkItem) (it item, input string) {
+	if a := w.GetActivityRequest(); a != nil {
+		in := a.GetOrchestrationInstance()
+		return item{taskName(in.GetInstanceId(), in.GetExecutionId().GetValue(), int(a.GetTaskId())), true}, a.GetInput().GetValue()
+	}
+	o := w.GetOrchestratorRequest()
+	return item{name: fmt.Sprintf("%s/%s behind %d events", o.GetInstanceId(), o.GetExecutionId().GetValue(), len(o.GetPastEvents()))}, ""
+}
+
+func (x *items) add(token string, it item) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.of[token], x.newest[it] = it, token
+}
+
+// find returns the item of a token and whether it has not been handed out again.
+func (x *items) find(token string) (it item, newest bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	it = x.of[token]
+	return it, x.newest[it] == token
+}

@@ -1,0 +1,7 @@
+//go:build race
+
+package scheduler_test
+
+// defaultCuts is how often the power is cut in a normal run. With the race
+// detector on, the storage engine checks itself and a cut takes a second.
+const defaultCuts = 24
