@@ -368,7 +368,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 	t.Parallel()
 	q := NewQueue(1)
 	s := q.Open(StreamOptions{Window: [kinds]int{9, 9, 9}, Filters: [kinds]*Filter{Activity: {Names: map[string][]string{"x": nil}}}})
-	for i := range 10_000 {
+	for i := range 3 * maxClasses {
 		it := activity(fmt.Sprint(i), i)
 		q.Push(it)
 		take(s)

@@ -67,6 +67,9 @@ func (s *State) tooLarge(what string, v *wrapperspb.StringValue) *dtspb.TaskFail
 }
 
 func (s *State) failureTooLarge(f *dtspb.TaskFailureDetails) *dtspb.TaskFailureDetails {
+	if f == nil {
+		return nil
+	}
 	return s.exceeds("failure", proto.Size(f))
 }
 

@@ -11,11 +11,12 @@
 //
 // An execution goes through numbered turns. A message (a result, an event, a
 // fired timer) gets the number of the turn that will consume it when it arrives:
-// the next turn, or the one after it while the next is at a worker. Its row is
-// already the history row it will be for ever, so that consuming a message
-// writes nothing. A turn commits as one row more: OrchestratorStarted and the
-// events of its actions. History is therefore, turn by turn: the first event of
-// the turn's row, the turn's messages in order of arrival, the rest of the row.
+// the next turn, or the one after it while the next is at a worker or has as much
+// as a worker can receive. Its row is already the history row it will be for
+// ever, so that consuming a message writes nothing. A turn commits as one row
+// more: OrchestratorStarted and the events of its actions. History is therefore,
+// turn by turn: the first event of the turn's row, the turn's messages in order
+// of arrival, the rest of the row.
 //
 //	turn 1   slot 0  OrchestratorStarted, TaskScheduled
 //	         slot 1  ExecutionStarted

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -26,7 +27,12 @@ type Instance struct {
 	Delivered int
 
 	open map[int32]open
+	tail int // bytes of the messages of the inbox's last turn
 }
+
+// turnBytes is how large the messages of a turn may be together; a message that
+// is larger has a turn to itself. A worker must be able to receive a turn.
+const turnBytes = 1 << 20
 
 // Message is something an execution has not consumed yet.
 type Message struct {
@@ -62,8 +68,12 @@ func Load(rec *record.Instance, history []*dtspb.HistoryEvent, inbox []Message, 
 	for _, e := range history {
 		in.observe(e)
 	}
-	for _, m := range inbox {
+	for i, m := range inbox {
 		in.observe(m.Event)
+		if i == 0 || m.Turn != inbox[i-1].Turn {
+			in.tail = 0
+		}
+		in.tail += proto.Size(m.Event)
 	}
 	in.fireDue(now)
 	return in
@@ -222,14 +232,20 @@ func nanos(t *timestamppb.Timestamp) int64 {
 // it, and returns it.
 func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
 	m := Message{Turn: in.Record.GetTurn() + 1, Slot: 1, Event: e, Stored: stored}
+	size := proto.Size(e)
 	if n := len(in.Inbox); n > 0 {
 		last := in.Inbox[n-1]
-		if n == in.Delivered { // the last turn is at a worker and its messages are fixed
+		// A turn that is at a worker has its messages already.
+		if n == in.Delivered || in.tail+size > turnBytes {
 			m.Turn = last.Turn + 1
 		} else {
 			m.Turn, m.Slot = last.Turn, last.Slot+1
 		}
 	}
+	if m.Slot == 1 {
+		in.tail = 0
+	}
+	in.tail += size
 	in.Inbox = append(in.Inbox, m)
 	return m
 }

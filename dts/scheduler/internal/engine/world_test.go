@@ -149,7 +149,7 @@ func (w *world) check() {
 // messages are at a worker, and fired timers are open ones.
 func stored(in *Instance) *Instance {
 	c := copyOf(in)
-	c.Delivered = 0
+	c.Delivered, c.tail = 0, 0
 	c.Inbox = slices.DeleteFunc(c.Inbox, func(m Message) bool { return !m.Stored })
 	for id, o := range c.open {
 		o.fired = false
