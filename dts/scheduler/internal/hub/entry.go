@@ -15,9 +15,11 @@ import (
 
 const (
 	shards = 64
-	// idleEntries is how many instances a shard keeps in memory that nobody uses.
-	// Their histories make the next turn cheap.
+	// idleEntries is how many instances a shard keeps in memory that nobody uses,
+	// idleBytes how much history they may have together. It makes the next turn
+	// cheap.
 	idleEntries = 128
+	idleBytes   = 1 << 20
 )
 
 // shard is a part of the instances in memory.
@@ -25,6 +27,7 @@ type shard struct {
 	mu      sync.Mutex
 	entries map[string]*entry
 	idle    list.List // of *entry without references, last used in front
+	bytes   uint64    // of their histories
 }
 
 // entry is one instance id in memory.
@@ -32,6 +35,7 @@ type entry struct {
 	id   string
 	refs int           // guarded by the shard's lock
 	idle *list.Element // guarded by the shard's lock
+	size uint64        // of the history; guarded by the shard's lock
 
 	mu      sync.Mutex // the instance's lock; guards what follows
 	loaded  bool
@@ -74,7 +78,7 @@ func (h *Hub) leave(e *entry) {
 }
 
 func (h *Hub) unlockOne(e *entry) {
-	why := none
+	why, size := none, uint64(0)
 	switch {
 	case e.entity != nil:
 		why = useOfEntity(e.entity)
@@ -82,9 +86,9 @@ func (h *Hub) unlockOne(e *entry) {
 	case e.in.Delivered > 0:
 		why = atWorker
 	default:
-		why = mayGoOn
+		why, size = mayGoOn, e.in.Record.GetHistoryBytes()
 	}
-	h.release(e, why) // before anybody can change what the reason is taken from
+	h.release(e, why, size) // before anybody can change what the reason is taken from
 	e.mu.Unlock()
 }
 
@@ -99,8 +103,7 @@ func (h *Hub) acquire(id string) *entry {
 		sh.entries[id] = e
 	}
 	if e.idle != nil {
-		sh.idle.Remove(e.idle)
-		e.idle = nil
+		sh.wake(e)
 	}
 	e.refs++
 	return e
@@ -116,7 +119,7 @@ const (
 )
 
 // release lets go of an entry.
-func (h *Hub) release(e *entry, why use) {
+func (h *Hub) release(e *entry, why use, size uint64) {
 	sh := h.shard(e.id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -130,12 +133,20 @@ func (h *Hub) release(e *entry, why use) {
 	case atWorker:
 		return
 	}
-	e.idle = sh.idle.PushFront(e)
-	for sh.idle.Len() > idleEntries {
-		old, _ := sh.idle.Remove(sh.idle.Back()).(*entry)
-		old.idle = nil
+	e.idle, e.size = sh.idle.PushFront(e), size
+	sh.bytes += size
+	for sh.idle.Len() > idleEntries || sh.bytes > idleBytes {
+		old, _ := sh.idle.Back().Value.(*entry)
+		sh.wake(old)
 		delete(sh.entries, old.id)
 	}
+}
+
+// wake takes an entry out of those that nobody uses.
+func (sh *shard) wake(e *entry) {
+	sh.idle.Remove(e.idle)
+	sh.bytes -= e.size
+	e.idle, e.size = nil, 0
 }
 
 // load reads the instance if it is not in memory. A commit that is on its way

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -36,9 +37,12 @@ type Hub struct {
 	shards [shards]shard
 	timers *timers
 
+	opened time.Time
+
 	mu      sync.Mutex // guards what follows
 	delayed map[*time.Timer]struct{}
 	closed  bool
+	losses  map[engine.TaskKey]uint32 // as they were when the hub was opened
 }
 
 // Open makes the hub's work ready that is on disk. Run keeps its timers.
@@ -47,6 +51,7 @@ func Open(rec *record.Hub, opts Options) (*Hub, error) {
 		Queue:   dispatch.NewQueue(opts.Store.Epoch()),
 		opts:    opts,
 		number:  rec.GetNumber(),
+		opened:  time.Now(),
 		delayed: make(map[*time.Timer]struct{}),
 	}
 	h.timers = newTimers(func(behind *engine.Timer, limit int) ([]engine.Timer, error) {
@@ -66,8 +71,8 @@ func Open(rec *record.Hub, opts Options) (*Hub, error) {
 
 // recover queues what waited or was at a worker when the directory was closed.
 func (h *Hub) recover() error {
-	losses, err := h.opts.Store.Losses(h.number)
-	if err != nil {
+	var err error
+	if h.losses, err = h.opts.Store.Losses(h.number); err != nil {
 		return err
 	}
 	err = h.opts.Store.Ready(h.number, func(id string, r *record.Ready) {
@@ -78,7 +83,7 @@ func (h *Hub) recover() error {
 		}
 		h.Queue.Push(&dispatch.Item{
 			Kind: kind, Key: key, Name: r.GetName(), Version: r.GetVersion().GetValue(),
-			Since: time.Unix(0, r.GetSince()), Recovered: true, Losses: losses[key],
+			Since: time.Unix(0, r.GetSince()), Recovered: true, Losses: h.losses[key],
 		})
 	})
 	if err != nil {
@@ -86,9 +91,23 @@ func (h *Hub) recover() error {
 	}
 	return h.opts.Store.Tasks(h.number, func(t engine.Task) {
 		it := taskItem(t)
-		it.Recovered, it.Losses = true, losses[t.TaskKey]
+		it.Recovered, it.Losses = true, h.losses[t.TaskKey]
 		h.Queue.Push(it)
 	})
+}
+
+func (h *Hub) lossesOf(k engine.TaskKey) uint32 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.losses[k]
+}
+
+// forgetLosses begins to count anew.
+func (h *Hub) forgetLosses(k engine.TaskKey) error {
+	h.mu.Lock()
+	delete(h.losses, k)
+	h.mu.Unlock()
+	return h.opts.Store.DeleteLosses(h.number, k)
 }
 
 // Run fires timers until ctx ends.
@@ -99,6 +118,10 @@ func (h *Hub) Run(ctx context.Context) error {
 			cmd = engine.Grant{ID: t.ID}
 		}
 		_, err := h.decide(ctx, cmd, nil)
+		if errors.Is(err, store.ErrDamaged) {
+			h.opts.Log.Error("timer is not fired", "instance", t.ID, "error", err)
+			err = nil // the others can
+		}
 		return err
 	})
 }
@@ -209,7 +232,7 @@ func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.
 		e.in = state.Instance(e.id)
 		follow.wake = e.takeReady(follow.wake)
 		if e.in != nil && e.in.Deliverable(now) {
-			follow.turns = append(follow.turns, turnItem(e.in, now))
+			follow.turns = append(follow.turns, h.readyTurn(e.in, now))
 		}
 	}
 	if len(fx.Writes) == 0 {
@@ -251,11 +274,16 @@ func (f *followUp) run() {
 	}
 }
 
-func turnItem(in *engine.Instance, now time.Time) *dispatch.Item {
-	return &dispatch.Item{
+func (h *Hub) readyTurn(in *engine.Instance, now time.Time) *dispatch.Item {
+	it := &dispatch.Item{
 		Kind: dispatch.Orchestration, Key: in.TurnKey(),
 		Name: in.Record.GetName(), Version: in.Record.GetVersion().GetValue(), Since: now,
 	}
+	// A timer that was due before the restart makes its turn ready again only now.
+	if in.Inbox[0].Event.GetTimestamp().AsTime().Before(h.opened) {
+		it.Recovered, it.Losses = true, h.lossesOf(it.Key)
+	}
+	return it
 }
 
 // taskItem returns the item of an activity. An activity scheduled without a

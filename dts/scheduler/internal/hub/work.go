@@ -2,25 +2,36 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
-// Sizes of committed history. Above the first, a worker that can is told to
-// stream it. Above the second, one that cannot would fail to receive the item.
 const (
+	// A worker that can is told to stream a committed history that is larger.
 	streamHistory = 1 << 20
-	maxHistory    = 7 << 19 // 3.5 MiB; the default receive limit of SDKs is 4 MiB
+	// One that cannot would fail to receive a turn with more history, the new
+	// events included: SDKs receive 4 MiB by default.
+	maxItem = 7 << 19
 )
+
+func sizeOf(events []*dtspb.HistoryEvent) (n uint64) {
+	for _, e := range events {
+		n += uint64(proto.Size(e))
+	}
+	return n
+}
 
 // Next returns the stream's next work item, nil if there is none now.
 func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, error) {
@@ -38,24 +49,32 @@ func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, er
 
 // prepare makes the work item of a lease, nil if there turned out to be nothing
 // to hand out.
-func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, error) {
-	poisoned, err := h.countLosses(ctx, l)
-	if err == nil && !poisoned {
-		switch l.Item.Kind {
-		case dispatch.Activity:
-			return activityItem(l), nil
-		case dispatch.Entity:
-			return h.entityItem(l)
-		}
-		var item *dtspb.WorkItem
-		if item, err = h.turnItem(ctx, s, l); err == nil {
+func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (item *dtspb.WorkItem, err error) {
+	switch l.Item.Kind {
+	case dispatch.Activity:
+		item = activityItem(l)
+	case dispatch.Entity:
+		item, err = h.entityItem(l)
+	default:
+		item, err = h.turnItem(ctx, s, l)
+	}
+	if item != nil && err == nil {
+		var poisoned bool
+		if poisoned, err = h.countLosses(ctx, l); !poisoned && err == nil {
 			return item, nil
 		}
 	}
-	if err == engine.ErrStale { //nolint:errorlint // decisions return it bare
-		err = nil // somebody else ended it meanwhile
+	switch {
+	case errors.Is(err, engine.ErrStale):
+		return nil, nil // somebody else ended it meanwhile
+	case errors.Is(err, store.ErrDamaged):
+		// Its instance cannot be served. The others, and this worker, can.
+		h.opts.Log.Error("work item is not handed out", "instance", l.Item.Key.ID, "error", err)
+		h.Queue.Drop(l)
+		return nil, nil
+	default:
+		return nil, err
 	}
-	return nil, err
 }
 
 // countLosses notes a hand-out that may end the process, and ends a work item
@@ -148,15 +167,15 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 		return nil, nil, nil
 	}
 	rec := e.in.Record
+	events := e.in.Deliver(now)
 	stream := rec.GetHistoryBytes() > streamHistory && s.Options().Streaming
-	if !stream && rec.GetHistoryBytes() > maxHistory {
+	if size := rec.GetHistoryBytes() + sizeOf(events); !stream && size > maxItem {
 		return nil, &dtspb.TaskFailureDetails{
 			ErrorType:      "HistoryTooLarge",
-			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", rec.GetHistoryBytes()),
+			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", size),
 			IsNonRetriable: true,
 		}, nil
 	}
-	events := e.in.Deliver(now)
 	h.Queue.Began(l, events[0])
 	request := &dtspb.OrchestratorRequest{
 		InstanceId:                e.id,
@@ -202,13 +221,27 @@ func (h *Hub) finish(ctx context.Context, l *dispatch.Lease, cmd engine.Command)
 	return decided(ctx, commit)
 }
 
+// Leave ends a worker's stream. What it had is handed out again; that is a loss
+// unless the scheduler itself is what stops.
+func (h *Hub) Leave(s *dispatch.Stream, stopping bool) {
+	for _, it := range s.Close() {
+		if !stopping || !it.Recovered {
+			continue
+		}
+		// The hand-out was noted as a loss in case it was the end of the process.
+		if err := h.opts.Store.PutLosses(h.number, it.Key, it.Losses-1); err != nil {
+			h.opts.Log.Warn("count of losses is too high by one", "instance", it.Key.ID, "error", err)
+		}
+	}
+}
+
 // accept takes the answer of a lease unless it came too late.
 func (h *Hub) accept(l *dispatch.Lease) error {
 	if !h.Queue.Accept(l) {
 		return engine.ErrStale
 	}
 	if l.Item.Losses > 0 || l.Item.Recovered {
-		return h.opts.Store.DeleteLosses(h.number, l.Item.Key)
+		return h.forgetLosses(l.Item.Key)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (s *sidecar) GetWorkItems(r *dtspb.GetWorkItemsRequest, stream grpc.ServerS
 		return err
 	}
 	st := h.Queue.Open(streamOptions(ctx, r))
-	defer st.Close()
+	defer func() { h.Leave(st, s.hubs.Stopping().Err() != nil) }()
 	ping := &dtspb.WorkItem{Request: &dtspb.WorkItem_HealthPing{HealthPing: &dtspb.HealthPing{}}}
 	// The first message tells the worker that it is connected.
 	if err := stream.Send(ping); err != nil {
@@ -104,7 +104,13 @@ func filterOf[F interface {
 }](entries []F) *dispatch.Filter {
 	f := &dispatch.Filter{Names: make(map[string][]string, len(entries))}
 	for _, e := range entries {
-		f.Names[e.GetName()] = append(f.Names[e.GetName()], e.GetVersions()...)
+		versions, known := f.Names[e.GetName()]
+		switch {
+		case len(e.GetVersions()) == 0 || known && len(versions) == 0:
+			f.Names[e.GetName()] = nil // any version
+		default:
+			f.Names[e.GetName()] = append(versions, e.GetVersions()...)
+		}
 	}
 	return f
 }
