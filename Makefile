@@ -21,7 +21,7 @@ test: ## Run all tests; needs Go and nothing else.
 quick: fmt-check vet test ## Before each commit: format, vet, tests.
 
 .PHONY: check
-check: fmt-check vet lint race ## Before a push and in CI: quick with the linters, the race detector and generated code.
+check: fmt-check vet lint race planted ## Before a push and in CI: quick with the linters, the race detector and generated code.
 
 .PHONY: fmt
 fmt: ## Format all Go files.
@@ -45,6 +45,10 @@ lint: ## Run the linters; their first build takes minutes.
 .PHONY: race
 race: ## Run all tests with the race detector; needs a C compiler.
 	FUNCHOST_NEED_PROTOC=$(if $(shell command -v protoc),1,) CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: planted
+planted: ## Build the scheduler with known bugs, one at a time, and require that its tests find each.
+	$(GO) test -tags planted -run '^TestEachPlantedBugIsFound$$' ./dts/scheduler
 
 .PHONY: generate
 generate: ## Generate the protocol code; needs protoc.

@@ -5,4 +5,4 @@ package planted
 import "os"
 
 // Active reports whether the program has the bug.
-func Active(bug string) bool { return os.Getenv("FUNCHOST_PLANTED") == bug }
+func Active(bug string) bool { return os.Getenv(Variable) == bug }

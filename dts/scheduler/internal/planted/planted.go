@@ -2,9 +2,12 @@
 // stands in the code as one call of [Active] that reverses what is right there.
 // Without the build tag planted there are none, and the compiler removes the calls.
 //
-// With the tag, the environment variable FUNCHOST_PLANTED names the bug that the
-// program has. docs/reliability.md says which promise each one breaks.
+// With the tag, the environment variable [Variable] names the bug that the program
+// has. docs/reliability.md says which promise each one breaks.
 package planted
+
+// Variable names the bug that a program built with the tag has.
+const Variable = "FUNCHOST_PLANTED"
 
 // The bugs.
 const (
