@@ -1,8 +1,12 @@
 // Orders sells things: small orders are charged at once, large ones wait for a
-// person to approve them.
+// person to approve them. Orders come over HTTP, deliveries and decisions as
+// CloudEvents, and each night the stock is counted.
 package main
 
 import (
+	"cmp"
+	"os"
+
 	"github.com/funchost/funchost/examples/orders/orders"
 	"github.com/funchost/funchost/framework"
 	_ "github.com/funchost/funchost/framework/embedded"
@@ -10,7 +14,16 @@ import (
 )
 
 func main() {
-	app := framework.New("orders").Add(orders.Functions()...)
-	app.On(triggers.HTTP("POST /api/orders", orders.Process))
-	framework.Main(app)
+	framework.Main(newApp(cmp.Or(os.Getenv("ORDERS_STOCKTAKE"), "0 3 * * *")))
+}
+
+func newApp(stocktake string, opts ...framework.Option) *framework.App {
+	return framework.New("orders", opts...).Add(orders.Functions()...).On(
+		triggers.HTTP("POST /api/orders", orders.Process),
+		triggers.CloudEvents("/api/events",
+			triggers.Match(orders.TakeDelivery, triggers.Type("com.example.warehouse.delivered")),
+			triggers.Match(orders.PassDecision, triggers.Type("com.example.office.decided")),
+		),
+		triggers.Cron(stocktake, orders.Stocktake, triggers.TimeZone("Europe/Lisbon")),
+	)
 }

@@ -28,6 +28,10 @@ func Functions() []durable.Definition {
 	return []durable.Definition{
 		Process.With(process),
 		Charge.With(charge),
+		TakeDelivery.With(takeDelivery),
+		PassDecision.With(passDecision),
+		Stocktake.With(stocktake),
+		CountStock.With(countStock),
 		Stocks.With(Reserve.With((*Stock).reserve), Deliver.With((*Stock).deliver)),
 	}
 }
