@@ -39,6 +39,7 @@ func TestTrueIsPushedOnTheEdgeOnly(t *testing.T) {
 		step("when work comes", activities(5, 0), 1200*time.Millisecond, 1)
 		step("while work is there", activities(900, 100), time.Minute, 1)
 		step("while the last item is in work", activities(0, 1), time.Minute, 1)
+		step("when more comes meanwhile", activities(3, 1), 10*time.Second, 1)
 		step("when all is done", activities(0, 0), 10*time.Second, 1)
 		step("when work comes again", activities(1, 0), 1200*time.Millisecond, 2)
 		p.neverFalse(t)
@@ -54,6 +55,20 @@ func TestWorkThatIsThereAlreadyIsPushedAtOnce(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		if got := p.count(); got != 1 {
 			t.Errorf("%d pushes, want 1", got)
+		}
+	})
+}
+
+func TestOpenStreamKeepsThePoller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := &hub{}
+		p := serve(t, always(source)).listen(t.Context(), t, object())
+		time.Sleep(7 * time.Minute) // longer than an unused poller lives, shorter than a stream
+		source.set(activities(1, 0))
+		time.Sleep(1200 * time.Millisecond)
+		if got := p.count(); got != 1 {
+			t.Errorf("%d pushes after 7m of silence, want 1", got)
 		}
 	})
 }
