@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -369,7 +370,7 @@ func TestHistoryOfEntitiesThatDoesNotFitIsNamed(t *testing.T) {
 		return await(t.Event("go"))
 	})
 	granted := history{turn(0), begun(""), lockRequested(0, a1, b1), lockGranted(requestOf(0))}
-	after := append(granted[:len(granted):len(granted)], operationCalled(1, "get", a1), operationCompleted(requestOf(1), ""))
+	after := slices.Concat(granted, history{operationCalled(1, "get", a1), operationCompleted(requestOf(1), "")})
 	for _, test := range []struct {
 		name  string
 		past  history
@@ -386,7 +387,7 @@ func TestHistoryOfEntitiesThatDoesNotFitIsNamed(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			actions, _ := coldTurn(run, append(test.past[:len(test.past):len(test.past)], test.event), history{turn(1)})
+			actions, _ := coldTurn(run, append(slices.Clip(test.past), test.event), history{turn(1)})
 			if len(actions) != 1 || !strings.Contains(actions[0].GetCompleteOrchestration().GetFailureDetails().GetErrorMessage(), test.want) {
 				t.Errorf("got %q, want only a failure with %q", show(actions), test.want)
 			}
