@@ -23,13 +23,14 @@ type run struct {
 	calls context.Context // the same, for calls to the scheduler
 	cut   context.CancelCauseFunc
 
+	hands   *hands
 	running sync.WaitGroup
 	mu      sync.Mutex
 	leases  map[*lease]struct{} // items without an end
 }
 
 func newRun(ctx context.Context, w *Worker) *run {
-	r := &run{Worker: w, registry: w.registry.clone(), leases: make(map[*lease]struct{})}
+	r := &run{Worker: w, registry: w.registry.clone(), leases: make(map[*lease]struct{}), hands: newHands()}
 	r.replay = replay.Config{Logger: w.log, Find: func(name string) replay.Func { return r.registry.orchestrators[name] }}
 	// The end of ctx means: take no more. What runs has the drain budget.
 	r.work, r.cut = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -95,6 +96,7 @@ func (r *run) drain() {
 		defer close(ended)
 		r.running.Wait()
 	}()
+	defer close(r.hands.dismiss)
 	if wait(ended, r.budget) {
 		return
 	}

@@ -118,16 +118,16 @@ func (r *run) accept(item *dtspb.WorkItem) {
 	switch k := item.GetRequest().(type) {
 	case *dtspb.WorkItem_OrchestratorRequest:
 		l := r.begin(orchestratorItem, token, k.OrchestratorRequest.GetInstanceId())
-		go r.orchestrate(l, k.OrchestratorRequest)
+		r.hands.do(func() { r.orchestrate(l, k.OrchestratorRequest) })
 	case *dtspb.WorkItem_ActivityRequest:
 		l := r.begin(activityItem, token, k.ActivityRequest.GetOrchestrationInstance().GetInstanceId())
-		go r.activity(l, k.ActivityRequest)
+		r.hands.do(func() { r.activity(l, k.ActivityRequest) })
 	case *dtspb.WorkItem_EntityRequest:
 		l := r.begin(entityItem, token, k.EntityRequest.GetInstanceId())
-		go r.entity(l, k.EntityRequest.GetEntityState(), oldOperations(k.EntityRequest.GetOperations()))
+		r.hands.do(func() { r.entity(l, k.EntityRequest.GetEntityState(), oldOperations(k.EntityRequest.GetOperations())) })
 	case *dtspb.WorkItem_EntityRequestV2:
 		l := r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId())
-		go r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests()))
+		r.hands.do(func() { r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests())) })
 	case *dtspb.WorkItem_HealthPing: // being heard was its purpose
 	default:
 		r.log.Warn("work item of a kind that this worker does not know; a newer version may")

@@ -62,7 +62,8 @@ func (c *Conn) RegisterService(d *grpc.ServiceDesc, impl any) {
 	}
 }
 
-// Close refuses further calls, cancels those that run and waits for them.
+// Close refuses further calls, cancels the streams and waits for all calls. A
+// unary call ends as its handler pleases, as in a server that stops gracefully.
 func (c *Conn) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -73,21 +74,15 @@ func (c *Conn) Close() {
 
 var errClosed = status.Error(codes.Unavailable, "the server in this process has stopped")
 
-// enter begins a call; the context of a call ends with the server too.
-func (c *Conn) enter(ctx context.Context) (context.Context, func(), error) {
+// enter begins a call, which ends with c.calls.Done.
+func (c *Conn) enter() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, nil, errClosed
+		return errClosed
 	}
 	c.calls.Add(1)
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(c.ctx, cancel)
-	return incoming(ctx), func() {
-		stop()
-		cancel()
-		c.calls.Done()
-	}, nil
+	return nil
 }
 
 // incoming makes the client's metadata the server's.
@@ -108,12 +103,14 @@ func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, _ ...
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
-	ctx, leave, err := c.enter(ctx)
-	if err != nil {
+	if err := checkText(args); err != nil {
 		return err
 	}
-	defer leave()
-	out, err := m.handler(m.impl, ctx, func(in any) error { return move(in, args) }, nil)
+	if err := c.enter(); err != nil {
+		return err
+	}
+	defer c.calls.Done()
+	out, err := m.handler(m.impl, incoming(ctx), func(in any) error { return move(in, args) }, nil)
 	if err != nil {
 		return asStatus(err)
 	}
@@ -159,13 +156,16 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	if desc.ClientStreams {
 		return nil, status.Error(codes.Unimplemented, "client streams do not work in process")
 	}
-	ctx, leave, err := c.enter(ctx)
-	if err != nil {
+	if err := c.enter(); err != nil {
 		return nil, err
 	}
-	p := &pipe{ctx: ctx, request: make(chan any, 1), messages: make(chan any), done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(incoming(ctx))
+	stop := context.AfterFunc(c.ctx, cancel)
+	p := &pipe{ctx: ctx, cancel: cancel, request: make(chan any, 1), messages: make(chan any), done: make(chan struct{})}
 	go func() {
-		defer leave()
+		defer c.calls.Done()
+		defer cancel()
+		defer stop()
 		defer close(p.done)
 		p.err = io.EOF
 		if err := m.handler(m.impl, (*serverEnd)(p)); err != nil {
@@ -178,6 +178,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 // pipe is a server-streaming call.
 type pipe struct {
 	ctx      context.Context
+	cancel   context.CancelFunc
 	request  chan any
 	messages chan any
 	done     chan struct{} // closed when the handler has returned
@@ -192,6 +193,10 @@ func (p *clientEnd) CloseSend() error             { return nil }
 func (p *clientEnd) Context() context.Context     { return p.ctx }
 
 func (p *clientEnd) SendMsg(m any) error {
+	if err := checkText(m); err != nil {
+		p.cancel() // the handler waits for a request that never comes
+		return err
+	}
 	select {
 	case p.request <- m:
 		return nil
