@@ -16,7 +16,17 @@ var (
 	charge  = durable.ActivityNamed[order, int]("charge")
 	process = durable.OrchestratorNamed[order, string]("process-order")
 	paid    = durable.NewEvent[int]("paid")
+	carts   = durable.NewEntity[cart]("cart")
+	shelves = durable.NewEntity[shelf]("shelf")
+	add     = durable.OperationNamed[string, int](carts, "add")
 )
+
+type (
+	cart  struct{ Items []string }
+	shelf struct{}
+)
+
+func (c *cart) add(_ *durable.EntityContext, item string) (int, error) { return len(item), nil }
 
 func wrongInput(ctx *durable.Context) {
 	_, _ = charge.Call(ctx, "o-7")             // want "cannot use \"o-7\""
@@ -48,6 +58,17 @@ func wrongStart(ctx context.Context, c *dts.Client) {
 	_, _ = process.StartNew(ctx, c, order{}, durable.Retry(durable.RetryPolicy{}))       // want "does not implement durable.StartOption"
 	_ = paid.Raise(ctx, c, "o-7", "seven")                                               // want "cannot use \"seven\""
 	_ = func(ctx *durable.Context) { _, _ = process.Call(ctx, order{}, durable.Once()) } // want "does not implement durable.CallOption"
+}
+
+func wrongOperation(ctx *durable.Context, inside *durable.EntityContext, outside context.Context, c *dts.Client) {
+	_ = durable.NewOperation(shelves, "add", (*cart).add)                                     // want "does not match"
+	_ = shelves.With(add)                                                                     // want "cannot use add"
+	_ = add.With(func(*shelf, *durable.EntityContext, string) (int, error) { return 0, nil }) // want "cannot use func"
+	_, _ = add.Call(ctx, "ana", 7)                                                            // want "cannot use 7"
+	_, _ = add.Call(inside, "ana", "pen")                                                     // want "cannot use inside"
+	_ = add.Signal(outside, "ana", "pen")                                                     // want "does not implement durable.Signaler"
+	_ = add.Send(outside, c, "ana", "pen", durable.Once())                                    // want "does not implement durable.SignalOption"
+	_, _ = charge.Call(inside, order{})                                                       // want "cannot use inside"
 }
 
 type mine struct{}
