@@ -17,7 +17,7 @@ import (
 // Folders are embedded by name, so what begins with a dot is left out: the state
 // of a starter that somebody has run here.
 //
-//go:embed cron http orchestration
+//go:embed cloudevents cron http orchestration
 var files embed.FS
 
 // here is the import path of this package, which starters begin theirs with.
@@ -35,6 +35,7 @@ type Template struct {
 var all = []Template{
 	{"http", "an HTTP route starts an orchestration, another shows how far it is"},
 	{"cron", "a schedule starts an orchestration"},
+	{"cloudevents", "CloudEvents start orchestrations, each once however often it is delivered"},
 	{"orchestration", "an orchestration that waits for people, reminds them and gives up"},
 }
 

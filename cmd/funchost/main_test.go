@@ -32,7 +32,7 @@ func (m leakChecked) Run() int {
 // commands of testscript they use those of session_test.go.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	goEnv := readGoEnv(t, "GOCACHE", "GOMODCACHE", "GOMOD")
+	goEnv := readGoEnv(t, "GOCACHE", "GOMODCACHE", "GOMOD", "CGO_ENABLED")
 	checkout := filepath.Dir(goEnv["GOMOD"])
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			// that it does not have.
 			env.Setenv("GOCACHE", goEnv["GOCACHE"])
 			env.Setenv("GOMODCACHE", goEnv["GOMODCACHE"])
+			env.Setenv("CGO_ENABLED", goEnv["CGO_ENABLED"])
 			env.Setenv("GOPROXY", "off")
 			env.Setenv("GOTOOLCHAIN", "local")
 			env.Setenv("CHECKOUT", checkout)

@@ -156,7 +156,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 func command(ctx context.Context, ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, key := range []string{"PATH", "HOME", "TMPDIR", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOTOOLCHAIN"} {
+	for _, key := range []string{"PATH", "HOME", "TMPDIR", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOTOOLCHAIN", "CGO_ENABLED"} {
 		cmd.Env = append(cmd.Env, key+"="+ts.Getenv(key))
 	}
 	return cmd
@@ -220,20 +220,23 @@ func awaitEnd(ts *testscript.TestScript, name string, p *process) {
 	}
 }
 
-// http METHOD URL [BODY] makes a request, with a body of JSON, and prints the
-// status, the headers and the body. A BODY of @N is N bytes long. With "!" the
-// status must be an error.
+// http METHOD URL [BODY [TYPE]] makes a request, with a body of JSON unless TYPE
+// is another media type, and prints the status, the headers and the body. A BODY
+// of @N is N bytes long. With "!" the status must be an error.
 func request(ts *testscript.TestScript, neg bool, args []string) {
-	expect(ts, len(args) == 2 || len(args) == 3, "http METHOD URL [BODY]")
-	body := ""
-	if len(args) == 3 {
+	expect(ts, 2 <= len(args) && len(args) <= 4, "http METHOD URL [BODY [TYPE]]")
+	body, media := "", "application/json"
+	if len(args) >= 3 {
 		body = args[2]
+	}
+	if len(args) == 4 {
+		media = args[3]
 	}
 	var size int
 	if n, _ := fmt.Sscanf(body, "@%d", &size); n == 1 {
 		body = `"` + strings.Repeat("x", size-2) + `"`
 	}
-	status, text, err := ask(args[0], args[1], body)
+	status, text, err := ask(args[0], args[1], body, media)
 	ts.Check(err)
 	fmt.Fprint(ts.Stdout(), text)
 	ts.Logf("%s", text)
@@ -251,7 +254,7 @@ func poll(ts *testscript.TestScript, _ bool, args []string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		_, text, err := ask("GET", args[0], "")
+		_, text, err := ask("GET", args[0], "", "")
 		if err == nil && re.MatchString(text) {
 			fmt.Fprint(ts.Stdout(), text)
 			sessionOf(ts).body = text
@@ -275,13 +278,13 @@ func pick(ts *testscript.TestScript, _ bool, args []string) {
 	setGroups(ts, re, found)
 }
 
-func ask(method, url, body string) (status int, text string, err error) {
+func ask(method, url, body, media string) (status int, text string, err error) {
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", media)
 	}
 	// One connection for each: a kept one would outlive the script.
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
