@@ -9,9 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/dtstest"
-	"github.com/funchost/funchost/dts/worker"
 )
 
 var (
@@ -94,16 +92,6 @@ func waitForCut(l *ledger, rng *rand.Rand, p pace) {
 func watchWorker(t *testing.T, s *dtstest.Scheduler, to reporter, seen *items) *eye {
 	t.Helper()
 	e := newEye(s.Conn(), to, seen)
-	w := worker.New(s.Connect("default", dts.WithConn(e)), functions(to))
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	<-w.Ready()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("worker: %v", err)
-		}
-	})
+	e.run(t, s)
 	return e
 }

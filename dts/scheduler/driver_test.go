@@ -276,7 +276,16 @@ func terminateFamily(*driver) scenario {
 				return d.client.Terminate(d.ctx, d.id, "enough", dts.Recursive())
 			})
 		},
-		right: func(_ *driver, end *dts.Instance) bool {
+		right: func(d *driver, end *dts.Instance) bool {
+			child := func() error {
+				_, err := d.client.Instance(d.ctx, childOf(d.id))
+				return err
+			}
+			if d.insist(child) == nil { // the parent lived long enough to have one
+				if end, err := d.end(childOf(d.id)); err != nil || end.Status != dts.StatusTerminated {
+					return false
+				}
+			}
 			return end.Status == dts.StatusTerminated && string(end.Output) == `"enough"`
 		},
 	}

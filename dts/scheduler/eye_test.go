@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/dtstest"
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/worker"
 )
 
 // eye is the connection of a worker. It reports the work items and answers that
@@ -18,9 +22,9 @@ type eye struct {
 	next  grpc.ClientConnInterface
 	items *items
 	to    reporter
-	// answer, if not nil, stands between the worker and the scheduler when an
-	// answer is sent.
-	answer func(send func() error) error
+	// answer, if not nil, stands between the worker and the scheduler when the
+	// answer for a work item is sent.
+	answer func(it item, send func() error) error
 
 	mu      sync.Mutex // guards what follows
 	streams map[int]context.CancelFunc
@@ -33,6 +37,22 @@ func newEye(next grpc.ClientConnInterface, to reporter, seen *items) *eye {
 }
 
 var errLost = status.Error(codes.Unavailable, "the worker is lost")
+
+// run runs a worker behind e until the test ends.
+func (e *eye) run(t *testing.T, s *dtstest.Scheduler) {
+	t.Helper()
+	w := worker.New(s.Connect("default", dts.WithConn(e)), functions(e.to))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	<-w.Ready()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("worker: %v", err)
+		}
+	})
+}
 
 // lose ends the streams of the worker, as a pause longer than the connection
 // bears does. The worker itself goes on and connects again.
@@ -75,13 +95,17 @@ func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts .
 	default:
 		return send()
 	}
+	it, newest := e.items.find(token)
 	if e.answer != nil {
 		through := send
-		send = func() error { return e.answer(through) }
+		send = func() error {
+			return e.answer(it, func() error {
+				_, newest = e.items.find(token) // it may have taken a while
+				return through()
+			})
+		}
 	}
-	it, newest := e.items.find(token)
-	err := send()
-	if err != nil {
+	if err := send(); err != nil {
 		return err
 	}
 	if !newest {

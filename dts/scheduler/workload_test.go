@@ -258,6 +258,9 @@ func relay(ctx *worker.Context, j job) (any, error) {
 	return j.N, nil
 }
 
+// childOf names the child of a hold.
+func childOf(id string) string { return id + ":child" }
+
 // holdOut never ends by itself, nor does its child.
 func holdOut(ctx *worker.Context, j job) (any, error) {
 	if j.N > 0 {
@@ -266,7 +269,7 @@ func holdOut(ctx *worker.Context, j job) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		ctx.Orchestration(hold, input, worker.OrchestrationOptions{})
+		ctx.Orchestration(hold, input, worker.OrchestrationOptions{ID: childOf(ctx.InstanceID())})
 	}
 	return ctx.Event("never").Await()
 }
