@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/funchost/funchost/cmd/funchost/internal/devloop"
 	"github.com/funchost/funchost/dts"
 )
 
@@ -17,6 +20,22 @@ func TestTextOfAHubDoesNotSteerTheTerminal(t *testing.T) {
 	} {
 		if got := plain(text); got != want {
 			t.Errorf("plain(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestWorkerWithoutAListenerHasNoStatusAddress(t *testing.T) {
+	t.Parallel()
+	program, err := devloop.Find(t.Context(), "../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for listen, want := range map[string]bool{"": false, "127.0.0.1:7071": true} {
+		var out bytes.Buffer
+		view := runView{console: console{out: &out}, program: program}
+		view.show(devloop.Event{Kind: devloop.Ready, Report: devloop.Report{Listen: listen, Admin: "127.0.0.1:7072"}})
+		if got := strings.Contains(out.String(), "status "); got != want {
+			t.Errorf("listening at %q it prints %s; a status address: %t, want %t", listen, out.String(), got, want)
 		}
 	}
 }

@@ -63,7 +63,9 @@ func (v *runView) serves(e devloop.Event) {
 	}
 	table := tabwriter.NewWriter(v.out, 0, 0, 2, ' ', 0)
 	row := func(name, value string) { _, _ = table.Write([]byte(name + "\t" + value + "\n")) }
-	row("status", base+statusPath)
+	if e.Report.Listen != "" { // a worker has no public listener
+		row("status", base+statusPath)
+	}
 	row("health", "http://"+e.Report.Admin+"/readyz")
 	row("scheduler", v.connection.String())
 	row("state", stateName(v.state))
