@@ -72,11 +72,11 @@ func (b *Binder) Go(name string, run func(context.Context) error) {
 }
 
 // Share returns a value that triggers have in common in one run of the app: what
-// make returned when key was first asked for. A key is of a type of its own, as
-// for [context.WithValue].
-func (b *Binder) Share(key any, make func() any) any {
+// first returned when key was asked for the first time. A key is of a type of its
+// own, as for [context.WithValue].
+func (b *Binder) Share(key any, first func() any) any {
 	if _, made := b.parts.shared[key]; !made {
-		b.parts.shared[key] = make()
+		b.parts.shared[key] = first()
 	}
 	return b.parts.shared[key]
 }

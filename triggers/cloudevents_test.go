@@ -113,6 +113,8 @@ func TestEventStartsWhatTheFirstRuleSays(t *testing.T) {
 		{"no data", "", binary("13", "bare", "Content-Type", ""), "bare", `{"id":"13","source":"/shop","type":"bare","data":{}}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			h := &host{t, h.client, h.http, h.url}
 			got := h.do("POST", "/events", tc.body, tc.header...)
 			in := h.started(got)
 			if in.Name != tc.orchestrator || string(in.Input) != tc.input {
@@ -131,9 +133,11 @@ func TestEventStartsWhatTheFirstRuleSays(t *testing.T) {
 			}
 		})
 	}
-	if got := count(t, h.client, dts.Query{}); got != 13 {
-		t.Errorf("%d instances, want 13", got)
-	}
+	t.Cleanup(func() {
+		if got := count(t, h.client, dts.Query{}); got != 13 {
+			t.Errorf("%d instances, want 13", got)
+		}
+	})
 }
 
 func TestEventThatIsFinishedIsNotStartedAgain(t *testing.T) {
@@ -216,15 +220,19 @@ func TestEventsThatCannotBeTakenAreRefused(t *testing.T) {
 		{"a page of another origin", "/events", ev("data", `{}`), append(as(structured), "Sec-Fetch-Site", "cross-site"), 403, "cross-origin"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			h := &host{t, h.client, h.http, h.url}
 			got := h.do("POST", tc.path, tc.body, tc.header...)
 			if got.code != tc.code || !strings.Contains(strings.ToLower(got.message()), strings.ToLower(tc.says)) {
 				t.Errorf("got %d %.300s, want %d with %q", got.code, got.body, tc.code, tc.says)
 			}
 		})
 	}
-	if got := count(t, h.client, dts.Query{}); got != 0 {
-		t.Errorf("%d instances, want none", got)
-	}
+	t.Cleanup(func() {
+		if got := count(t, h.client, dts.Query{}); got != 0 {
+			t.Errorf("%d instances, want none", got)
+		}
+	})
 }
 
 func TestHeaderThatIsThereTwiceIsRefused(t *testing.T) {
@@ -280,7 +288,7 @@ func TestEventsThatNobodyMeansAreTakenForDone(t *testing.T) {
 	if got := h.do("GET", "/events", ""); got.code != 405 || got.header.Get("Allow") != "POST" {
 		t.Errorf("GET: %d, Allow %q, want 405 and POST", got.code, got.header.Get("Allow"))
 	}
-	if got := h.do("OPTIONS", "/events", "", "WebHook-Request-Origin", "example.com"); got.code != 405 {
+	if got := h.do("OPTIONS", "/events", "", "Webhook-Request-Origin", "example.com"); got.code != 405 {
 		t.Errorf("OPTIONS without origins: %d, want 405", got.code)
 	}
 }
@@ -464,20 +472,20 @@ func TestHandshakeLetsTheRightOriginsIn(t *testing.T) {
 		{"/some", "*", false},
 		{"/any", "whoever.org", true},
 	} {
-		got := h.do("OPTIONS", tc.path, "", "WebHook-Request-Origin", tc.origin, "WebHook-Request-Rate", "120", "WebHook-Request-Callback", h.url+"/callback")
+		got := h.do("OPTIONS", tc.path, "", "Webhook-Request-Origin", tc.origin, "Webhook-Request-Rate", "120", "Webhook-Request-Callback", h.url+"/callback")
 		want := answer{code: 403}
 		if tc.allowed {
 			want = answer{code: 200}
-			if got.header.Get("WebHook-Allowed-Origin") != tc.origin || got.header.Get("WebHook-Allowed-Rate") != "*" || got.header.Get("Allow") != "POST, OPTIONS" {
+			if got.header.Get("Webhook-Allowed-Origin") != tc.origin || got.header.Get("Webhook-Allowed-Rate") != "*" || got.header.Get("Allow") != "POST, OPTIONS" {
 				t.Errorf("%s: headers %v", tc.origin, got.header)
 			}
-		} else if got.header.Get("WebHook-Allowed-Origin") != "" || got.header.Get("WebHook-Allowed-Rate") != "" {
+		} else if got.header.Get("Webhook-Allowed-Origin") != "" || got.header.Get("Webhook-Allowed-Rate") != "" {
 			t.Errorf("%s: headers %v, want none that allow", tc.origin, got.header)
 		}
 		if got.code != want.code {
 			t.Errorf("%s: %d, want %d", tc.origin, got.code, want.code)
 		}
-		post := h.do("POST", tc.path, `"x"`, binary(tc.origin, "text", "WebHook-Request-Origin", tc.origin)...)
+		post := h.do("POST", tc.path, `"x"`, binary(tc.origin, "text", "Webhook-Request-Origin", tc.origin)...)
 		if (post.code == 202) != tc.allowed || !tc.allowed && post.code != 403 {
 			t.Errorf("event of %s: %d %s", tc.origin, post.code, post.body)
 		}
@@ -485,7 +493,7 @@ func TestHandshakeLetsTheRightOriginsIn(t *testing.T) {
 	if got := h.do("OPTIONS", "/some", ""); got.code != 400 {
 		t.Errorf("no origin: %d, want 400", got.code)
 	}
-	if got := h.do("OPTIONS", "/some", "", "WebHook-Request-Origin", "a.example.com"); got.code != 200 || got.header.Get("WebHook-Allowed-Rate") != "" {
+	if got := h.do("OPTIONS", "/some", "", "Webhook-Request-Origin", "a.example.com"); got.code != 200 || got.header.Get("Webhook-Allowed-Rate") != "" {
 		t.Errorf("no rate: %d, %v", got.code, got.header)
 	}
 	for _, path := range []string{"/some", "/any"} {
@@ -509,7 +517,7 @@ func TestEventFuncIsCalledWithEachEvent(t *testing.T) {
 		return nil
 	}, triggers.Origins("*")))
 	with := func(id, data string) answer {
-		return h.do("POST", "/events", data, binary(id, "t", "WebHook-Request-Origin", "o")...)
+		return h.do("POST", "/events", data, binary(id, "t", "Webhook-Request-Origin", "o")...)
 	}
 	if got := with("1", `{"Cents":7}`); got.code != 204 || got.body != "" {
 		t.Errorf("got %d %s, want 204", got.code, got.body)
@@ -523,7 +531,7 @@ func TestEventFuncIsCalledWithEachEvent(t *testing.T) {
 	if got := with("3", `[]`); got.code != 400 {
 		t.Errorf("got %d, want 400", got.code)
 	}
-	if got := h.do("OPTIONS", "/events", "", "WebHook-Request-Origin", "o"); got.code != 200 {
+	if got := h.do("OPTIONS", "/events", "", "Webhook-Request-Origin", "o"); got.code != 200 {
 		t.Errorf("handshake: %d, want 200", got.code)
 	}
 }

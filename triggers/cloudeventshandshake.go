@@ -8,13 +8,14 @@ import (
 	"github.com/funchost/funchost/framework/httpapi"
 )
 
-// Headers of the handshake by which a sender asks whether it may send.
+// Headers of the handshake by which a sender asks whether it may send, in the
+// spelling of net/http. The specification writes WebHook.
 const (
-	headerOrigin        = "WebHook-Request-Origin"
-	headerRate          = "WebHook-Request-Rate"
-	headerCallback      = "WebHook-Request-Callback"
-	headerAllowedOrigin = "WebHook-Allowed-Origin"
-	headerAllowedRate   = "WebHook-Allowed-Rate"
+	headerOrigin        = "Webhook-Request-Origin"
+	headerRate          = "Webhook-Request-Rate"
+	headerCallback      = "Webhook-Request-Callback"
+	headerAllowedOrigin = "Webhook-Allowed-Origin"
+	headerAllowedRate   = "Webhook-Allowed-Rate"
 )
 
 // Origins answers the handshake of senders that ask with OPTIONS before they send,

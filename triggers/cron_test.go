@@ -100,7 +100,7 @@ func dues(all []durable.Tick) []string {
 func count(t *testing.T, c *dts.Client, q dts.Query) int {
 	t.Helper()
 	n := 0
-	for _, err := range c.Instances(t.Context(), q) {
+	for _, err := range c.Instances(context.WithoutCancel(t.Context()), q) { // also in a cleanup
 		if err != nil {
 			t.Fatal(err)
 		}

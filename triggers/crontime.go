@@ -23,9 +23,10 @@ type schedule struct {
 const star = 1 << 63
 
 // anchored returns the schedule with @every counted from t.
-func (s schedule) anchored(t time.Time) *schedule {
-	s.anchor = t.Truncate(time.Second)
-	return &s
+func (s *schedule) anchored(t time.Time) *schedule {
+	set := *s
+	set.anchor = t.Truncate(time.Second)
+	return &set
 }
 
 // due reports whether t is a due time.
@@ -44,8 +45,8 @@ func (s *schedule) count(first, last time.Time, limit int) int {
 // next is the first due time after t, in the zone. There always is one.
 func (s *schedule) next(t time.Time) time.Time {
 	if s.every > 0 {
-		passed := max(t.Sub(s.anchor), 0) / s.every
-		return s.anchor.Add((passed + 1) * s.every).In(s.zone)
+		passed := int64(max(t.Sub(s.anchor), 0) / s.every)
+		return s.anchor.Add(s.every * time.Duration(passed+1)).In(s.zone)
 	}
 	// Between two clock changes the wall clock is the time plus a constant, so the
 	// stretches between them are searched one by one.

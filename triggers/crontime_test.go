@@ -146,7 +146,7 @@ func TestSchedulesThatMakeNoSenseAreRefused(t *testing.T) {
 		{"no zone", "TZ=", "", "nothing after TZ="},
 		{"no zone before fields", "TZ= * * * * *", "", "names no time zone"},
 		{"two zones", "TZ=UTC * * * * *", "Europe/Berlin", "two time zones"},
-		{"a zone behind a zone", "TZ=UTC TZ=UTC * * * * *", "", "no schedule has"},
+		{"a zone behind a zone", "TZ=UTC CRON_TZ=UTC * * * * *", "", "no schedule has"},
 		{"an unknown zone", "* * * * *", "Europe/Atlantis", `zone "Europe/Atlantis" is not known`},
 		{"an unknown zone in the text", "TZ=Mars * * * * *", "", `zone "Mars" is not known`},
 		{"a path as a zone", "* * * * *", "../../etc/passwd", "is not known"},

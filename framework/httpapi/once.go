@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"github.com/funchost/funchost/dts"
@@ -41,9 +42,7 @@ func Start(ctx context.Context, c *dts.Client, r *http.Request, s dts.StartReque
 		s.ID = "key:" + key
 	}
 	tags := map[string]string{keyTag: key}
-	for name, value := range s.Tags {
-		tags[name] = value
-	}
+	maps.Copy(tags, s.Tags)
 	s.Tags, s.Reuse = tags, &dts.ReusePolicy{}
 	id, err = c.Start(ctx, s)
 	if !errors.Is(err, dts.ErrExists) {
