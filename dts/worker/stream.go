@@ -127,7 +127,9 @@ func (r *run) accept(item *dtspb.WorkItem) {
 		r.hands.do(func() { r.entity(l, k.EntityRequest.GetEntityState(), oldOperations(k.EntityRequest.GetOperations())) })
 	case *dtspb.WorkItem_EntityRequestV2:
 		l := r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId())
-		r.hands.do(func() { r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests())) })
+		r.hands.do(func() {
+			r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests()))
+		})
 	case *dtspb.WorkItem_HealthPing: // being heard was its purpose
 	default:
 		r.log.Warn("work item of a kind that this worker does not know; a newer version may")

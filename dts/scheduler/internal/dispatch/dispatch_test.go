@@ -484,9 +484,9 @@ func TestLeasesWithoutATokenAreFound(t *testing.T) {
 func TestChunksOfAResponse(t *testing.T) {
 	t.Parallel()
 	chunk := func(index, action int32, partial bool) *dtspb.OrchestratorResponse {
-		r := &dtspb.OrchestratorResponse{IsPartial: partial, Actions: []*dtspb.OrchestratorAction{{Id: action}}} //nolint:staticcheck // workers still send it
+		r := &dtspb.OrchestratorResponse{IsPartial: partial, Actions: []*dtspb.OrchestratorAction{{Id: action}}}
 		if index >= 0 {
-			r.ChunkIndex = wrapperspb.Int32(index) //nolint:staticcheck // the same
+			r.ChunkIndex = wrapperspb.Int32(index)
 		}
 		return r
 	}

@@ -35,8 +35,12 @@ type createdRow struct {
 
 func newRows() rows {
 	return rows{
-		map[string]*record.Instance{}, map[historyRow][]*dtspb.HistoryEvent{}, map[TaskKey]*record.Task{},
-		map[Timer]bool{}, map[string]*record.Ready{}, map[createdRow]bool{},
+		map[string]*record.Instance{},
+		map[historyRow][]*dtspb.HistoryEvent{},
+		map[TaskKey]*record.Task{},
+		map[Timer]bool{},
+		map[string]*record.Ready{},
+		map[createdRow]bool{},
 	}
 }
 

@@ -23,6 +23,7 @@ func replace(id, name string) engine.Start {
 // TestReplacementOfAnInstanceRuns whatever its turn was doing. The new one has
 // another name, which is what workers are chosen by.
 func TestReplacementOfAnInstanceRuns(t *testing.T) {
+	t.Parallel()
 	for name, bring := range map[string]func(w *world, s *dispatch.Stream) *dtspb.WorkItem{
 		"that waits":       func(*world, *dispatch.Stream) *dtspb.WorkItem { return nil },
 		"at a worker":      func(w *world, s *dispatch.Stream) *dtspb.WorkItem { return w.turn(s) },
@@ -77,6 +78,7 @@ func (w *world) wantBacklog(pending, active int64) {
 }
 
 func TestTerminatedInstanceIsNoBacklog(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.do(start("a"))
 		w.wantBacklog(1, 0)
@@ -86,6 +88,7 @@ func TestTerminatedInstanceIsNoBacklog(t *testing.T) {
 }
 
 func TestTurnsOfAnInstanceFollowEachOther(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()
@@ -113,6 +116,7 @@ func TestTurnsOfAnInstanceFollowEachOther(t *testing.T) {
 
 // TestPoisonIsFailed: what was lost with three workers is not handed to a fourth.
 func TestPoisonIsFailed(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.do(start("a"))
 		for range 3 {
@@ -132,6 +136,7 @@ func TestPoisonIsFailed(t *testing.T) {
 }
 
 func TestPoisonousActivityIsFailed(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		w.do(start("a"))
@@ -157,6 +162,7 @@ func TestPoisonousActivityIsFailed(t *testing.T) {
 // TestLossesSurviveARestart: an orchestrator may end the process that the
 // scheduler runs in too. A stop in order is nobody's loss.
 func TestLossesSurviveARestart(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		orderly bool
 		due     bool // the turn is of a timer
@@ -202,6 +208,7 @@ func TestLossesSurviveARestart(t *testing.T) {
 }
 
 func TestAnswerEndsTheCountOfLosses(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.do(start("a"))
 		for range 5 {
@@ -222,6 +229,7 @@ func TestAnswerEndsTheCountOfLosses(t *testing.T) {
 
 // TestAbandonedWorkComesBackLater, and later each time.
 func TestAbandonedWorkComesBackLater(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()
@@ -249,6 +257,7 @@ func TestAbandonedWorkComesBackLater(t *testing.T) {
 // TestHistoryThatIsTooLargeForAWorker: one that can streams it, for one that
 // cannot the instance fails instead of coming back for ever.
 func TestHistoryThatIsTooLargeForAWorker(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		stream := w.workerFor(dispatch.StreamOptions{Streaming: true})
 		w.do(start("a"))
@@ -281,6 +290,7 @@ func TestHistoryThatIsTooLargeForAWorker(t *testing.T) {
 
 // TestMemoryIsBounded runs many instances to their end, and many that wait.
 func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()
