@@ -59,7 +59,6 @@ func untilEnd(ctx context.Context, _ *dtspb.CreateInstanceRequest) (*dtspb.Creat
 }
 
 func TestCallCarriesMessagesAndMetadata(t *testing.T) {
-	t.Parallel()
 	request := &dtspb.CreateInstanceRequest{InstanceId: "a", Input: wrapperspb.String("in"), Tags: map[string]string{"k": "v"}}
 	s := &server{start: func(ctx context.Context, r *dtspb.CreateInstanceRequest) (*dtspb.CreateInstanceResponse, error) {
 		md, _ := metadata.FromIncomingContext(ctx)
@@ -81,7 +80,6 @@ func TestCallCarriesMessagesAndMetadata(t *testing.T) {
 }
 
 func TestErrorsBecomeStatuses(t *testing.T) {
-	t.Parallel()
 	var answer error
 	s := &server{start: func(context.Context, *dtspb.CreateInstanceRequest) (*dtspb.CreateInstanceResponse, error) {
 		return nil, answer
@@ -108,7 +106,6 @@ func TestErrorsBecomeStatuses(t *testing.T) {
 }
 
 func TestCallEndsWithItsContext(t *testing.T) {
-	t.Parallel()
 	connect(t, &server{start: untilEnd}, func(t *testing.T, _ *inproc.Conn, client dtsgrpc.TaskHubSidecarServiceClient) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -129,7 +126,6 @@ func TestCallEndsWithItsContext(t *testing.T) {
 }
 
 func TestUnknownMethods(t *testing.T) {
-	t.Parallel()
 	connect(t, &server{}, func(t *testing.T, c *inproc.Conn, client dtsgrpc.TaskHubSidecarServiceClient) {
 		if err := c.Invoke(t.Context(), "/TaskHubSidecarService/Dance", &emptypb.Empty{}, &emptypb.Empty{}); status.Code(err) != codes.Unimplemented {
 			t.Errorf("unknown method: got %v", err)
@@ -162,7 +158,6 @@ func send(n int, end error) func(*dtspb.GetWorkItemsRequest, grpc.ServerStreamin
 }
 
 func TestStreamDeliversAllAndEnds(t *testing.T) {
-	t.Parallel()
 	for name, tc := range map[string]struct {
 		end  error
 		want error
@@ -193,7 +188,6 @@ func TestStreamDeliversAllAndEnds(t *testing.T) {
 }
 
 func TestStreamEndsWithItsContext(t *testing.T) {
-	t.Parallel()
 	handler := make(chan error, 1)
 	endless := func(r *dtspb.GetWorkItemsRequest, s grpc.ServerStreamingServer[dtspb.WorkItem]) error {
 		err := send(1<<30, nil)(r, s)
@@ -226,7 +220,6 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 
 // TestCloseWaitsForCallsAndEndsStreams: a unary call ends as its handler pleases.
 func TestCloseWaitsForCallsAndEndsStreams(t *testing.T) {
-	t.Parallel()
 	s := &server{
 		start: func(context.Context, *dtspb.CreateInstanceRequest) (*dtspb.CreateInstanceResponse, error) {
 			time.Sleep(time.Minute)
@@ -274,7 +267,6 @@ func TestCloseWaitsForCallsAndEndsStreams(t *testing.T) {
 // TestTextThatIsNotUTF8IsRefused wherever it is in a request. The server could
 // not store it, and would know only after it has decided.
 func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
-	t.Parallel()
 	const bad = "a\xff"
 	s := &server{
 		start: func(context.Context, *dtspb.CreateInstanceRequest) (*dtspb.CreateInstanceResponse, error) {

@@ -23,7 +23,6 @@ func stamp(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }
 // is told of it, be it by a refusal or by having nothing to do, is told after it
 // is on disk.
 func TestNothingIsToldThatACutCouldUndo(t *testing.T) {
-	t.Parallel()
 	for name, tc := range map[string]struct {
 		before  []engine.Command // on disk
 		unsaved engine.Command
@@ -125,7 +124,6 @@ func TestNothingIsToldThatACutCouldUndo(t *testing.T) {
 // TestWorkIsHandedOutWhenItIsOnDisk: a worker could do, and have acknowledged,
 // what a power cut undoes.
 func TestWorkIsHandedOutWhenItIsOnDisk(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()

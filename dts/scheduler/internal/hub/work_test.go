@@ -23,7 +23,6 @@ func replace(id, name string) engine.Start {
 // TestReplacementOfAnInstanceRuns whatever its turn was doing. The new one has
 // another name, which is what workers are chosen by.
 func TestReplacementOfAnInstanceRuns(t *testing.T) {
-	t.Parallel()
 	for name, bring := range map[string]func(w *world, s *dispatch.Stream) *dtspb.WorkItem{
 		"that waits":       func(*world, *dispatch.Stream) *dtspb.WorkItem { return nil },
 		"at a worker":      func(w *world, s *dispatch.Stream) *dtspb.WorkItem { return w.turn(s) },
@@ -78,7 +77,6 @@ func (w *world) wantBacklog(pending, active int64) {
 }
 
 func TestTerminatedInstanceIsNoBacklog(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.do(start("a"))
 		w.wantBacklog(1, 0)
@@ -88,7 +86,6 @@ func TestTerminatedInstanceIsNoBacklog(t *testing.T) {
 }
 
 func TestTurnsOfAnInstanceFollowEachOther(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()
@@ -116,7 +113,6 @@ func TestTurnsOfAnInstanceFollowEachOther(t *testing.T) {
 
 // TestPoisonIsFailed: what was lost with three workers is not handed to a fourth.
 func TestPoisonIsFailed(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.do(start("a"))
 		for range 3 {
@@ -136,7 +132,6 @@ func TestPoisonIsFailed(t *testing.T) {
 }
 
 func TestPoisonousActivityIsFailed(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		w.do(start("a"))
@@ -162,7 +157,6 @@ func TestPoisonousActivityIsFailed(t *testing.T) {
 // TestLossesSurviveARestart: an orchestrator may end the process that the
 // scheduler runs in too. A stop in order is nobody's loss.
 func TestLossesSurviveARestart(t *testing.T) {
-	t.Parallel()
 	for name, tc := range map[string]struct {
 		orderly bool
 		due     bool // the turn is of a timer
@@ -208,7 +202,6 @@ func TestLossesSurviveARestart(t *testing.T) {
 }
 
 func TestAnswerEndsTheCountOfLosses(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.do(start("a"))
 		for range 5 {
@@ -229,7 +222,6 @@ func TestAnswerEndsTheCountOfLosses(t *testing.T) {
 
 // TestAbandonedWorkComesBackLater, and later each time.
 func TestAbandonedWorkComesBackLater(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()
@@ -257,7 +249,6 @@ func TestAbandonedWorkComesBackLater(t *testing.T) {
 // TestHistoryThatIsTooLargeForAWorker: one that can streams it, for one that
 // cannot the instance fails instead of coming back for ever.
 func TestHistoryThatIsTooLargeForAWorker(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		stream := w.workerFor(dispatch.StreamOptions{Streaming: true})
 		w.do(start("a"))
@@ -290,7 +281,6 @@ func TestHistoryThatIsTooLargeForAWorker(t *testing.T) {
 
 // TestMemoryIsBounded runs many instances to their end, and many that wait.
 func TestMemoryIsBounded(t *testing.T) {
-	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		s := w.worker()
 		defer s.Close()
