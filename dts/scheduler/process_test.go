@@ -189,7 +189,7 @@ func (r remoteLedger) send(e report) {
 	if err != nil {
 		panic(err)
 	}
-	resp, err := http.Post(string(r), "application/json", bytes.NewReader(b)) //nolint:noctx // ends with the process
+	resp, err := http.Post(string(r), "application/json", bytes.NewReader(b))
 	if err == nil {
 		err = resp.Body.Close()
 	}
