@@ -108,6 +108,7 @@ func (ds *drivers) finish() {
 		w.look(ds.ctx)
 	}
 	ds.ledger.audit(ds.ctx, ds.client)
+	ds.ledger.t.Log(ds.ledger.summary())
 }
 
 func (d *driver) run(s scenario) error {
@@ -129,7 +130,7 @@ func (d *driver) run(s scenario) error {
 		return err
 	}
 	if !s.right(d, end) {
-		return fmt.Errorf("%v with %s %s for input %s", end.Status, end.Output, fmt.Sprint(end.Failure), end.Input)
+		return fmt.Errorf("%v with %s %v for input %s", end.Status, end.Output, end.Failure, end.Input)
 	}
 	return nil
 }
