@@ -130,7 +130,7 @@ func (d *driver) run(s scenario) error {
 		return err
 	}
 	if !s.right(d, end) {
-		return fmt.Errorf("%v with %s %v for input %s", end.Status, end.Output, end.Failure, end.Input)
+		d.ledger.Violated(fmt.Sprintf("G1: instance %q ended %v with %s %v for input %s", d.id, end.Status, end.Output, end.Failure, end.Input))
 	}
 	return nil
 }

@@ -76,8 +76,8 @@ func (l *ledger) enter() {
 // many more.
 const maxProblems = 10
 
-// violate tells of a broken promise. The caller holds the lock.
-func (l *ledger) violate(format string, args ...any) {
+// violatef tells of a broken promise. The caller holds the lock.
+func (l *ledger) violatef(format string, args ...any) {
 	if l.problems++; l.problems <= maxProblems {
 		l.t.Errorf(format, args...)
 	}
@@ -86,7 +86,7 @@ func (l *ledger) violate(format string, args ...any) {
 func (l *ledger) Violated(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.violate("%s", text)
+	l.violatef("%s", text)
 }
 
 // Started: a start was acknowledged.
@@ -114,10 +114,10 @@ func (l *ledger) Handed(task, input string) {
 	}
 	r.handed++
 	if r.acked {
-		l.violate("G2: activity %s was handed out again after its result was acknowledged", task)
+		l.violatef("G2: activity %s was handed out again after its result was acknowledged", task)
 	}
 	if r.input != input { // the input has the time of the turn, so a lost turn shows
-		l.violate("G1: activity %s was handed out with input %s and then %s: the first was not on disk", task, r.input, input)
+		l.violatef("G1: activity %s was handed out with input %s and then %s: the first was not on disk", task, r.input, input)
 	}
 	l.enter()
 }
@@ -128,10 +128,10 @@ func (l *ledger) Acked(task, result string) {
 	r := l.tasks[task]
 	switch {
 	case r == nil:
-		l.violate("G2: a result of activity %s was acknowledged, which was never handed out", task)
+		l.violatef("G2: a result of activity %s was acknowledged, which was never handed out", task)
 		return
 	case r.acked && r.result != result:
-		l.violate("G2: activity %s has two acknowledged results, %s and %s", task, r.result, result)
+		l.violatef("G2: activity %s has two acknowledged results, %s and %s", task, r.result, result)
 	}
 	r.acked, r.result = true, result
 	l.enter()
@@ -142,7 +142,7 @@ func (l *ledger) Fired(instance string, due, at time.Time) {
 	defer l.mu.Unlock()
 	l.firings++
 	if at.Before(due) {
-		l.violate("G4: a timer of instance %q fired at %v, due at %v", instance, at, due)
+		l.violatef("G4: a timer of instance %q fired at %v, due at %v", instance, at, due)
 	}
 	l.enter()
 }
@@ -182,14 +182,14 @@ func (l *ledger) audit(ctx context.Context, c *dts.Client) {
 	defer l.mu.Unlock()
 	for id := range l.started {
 		if executions[id] == "" {
-			l.violate("G1: instance %q was acknowledged and is gone", id)
+			l.violatef("G1: instance %q was acknowledged and is gone", id)
 		}
 	}
 	for task := range l.tasks {
 		id, rest, _ := strings.Cut(task, "/")
 		execution, _, _ := strings.Cut(rest, "#")
 		if executions[id] != execution && !continued[id] {
-			l.violate("G1: activity %s was handed out for an execution that does not exist", task)
+			l.violatef("G1: activity %s was handed out for an execution that does not exist", task)
 		}
 	}
 }
@@ -236,10 +236,10 @@ func (l *ledger) auditOutcome(task string, scheduled, outcome dts.HistoryEvent) 
 	r := l.tasks[task]
 	switch {
 	case r == nil:
-		l.violate("G2: activity %s has an outcome and was never handed out", task)
+		l.violatef("G2: activity %s has an outcome and was never handed out", task)
 	case r.input != string(scheduled.Input):
-		l.violate("G1: activity %s was handed out with input %s and scheduled with %s", task, r.input, scheduled.Input)
+		l.violatef("G1: activity %s was handed out with input %s and scheduled with %s", task, r.input, scheduled.Input)
 	case r.acked && r.result != string(outcome.Result):
-		l.violate("G2: activity %s has the outcome %s %v, acknowledged was %s", task, outcome.Result, outcome.Failure, r.result)
+		l.violatef("G2: activity %s has the outcome %s %v, acknowledged was %s", task, outcome.Result, outcome.Failure, r.result)
 	}
 }
