@@ -117,7 +117,8 @@ func New(cfg Config) (*Server, error) {
 		if s.listener != nil {
 			err = errors.Join(err, s.listener.Close())
 		}
-		return nil, errors.Join(err, s.store.Close())
+		s.stop()
+		return nil, errors.Join(err, s.close())
 	}
 	rpc.Register(s.conn, (*hubs)(s))
 	return s, nil
@@ -201,7 +202,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.ran = true
 	s.mu.Unlock()
 
-	var serving errgroup.Group
+	var serving sync.WaitGroup
+	lost := make(chan error, 1) // why there is no listener any more
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(wire.MaxMessage),
 		grpc.MaxSendMsgSize(math.MaxInt32),
@@ -210,11 +212,11 @@ func (s *Server) Run(ctx context.Context) error {
 	)
 	rpc.Register(server, (*hubs)(s))
 	if s.listener != nil {
-		serving.Go(func() error {
-			if err := server.Serve(s.listener); !errors.Is(err, grpc.ErrServerStopped) {
-				return err
+		serving.Go(func() {
+			err := server.Serve(s.listener)
+			if err != nil && !errors.Is(err, grpc.ErrServerStopped) { // that is: before it served
+				lost <- fmt.Errorf("serve scheduler: %w", err)
 			}
-			return nil // stopped before it served, which closes the listener too
 		})
 	}
 	close(s.ready)
@@ -225,31 +227,35 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-s.store.Failed():
 		err = fmt.Errorf("scheduler storage: %w", s.store.Err())
 	case err = <-s.failed:
+	case err = <-lost:
 	}
 	s.stop() // streams and waits end
-	stopServer(server)
-	if serveErr := serving.Wait(); err == nil && serveErr != nil {
-		err = fmt.Errorf("serve scheduler: %w", serveErr)
+	stopped := make(chan error, 1)
+	go func() {
+		stopServer(server)
+		serving.Wait()
+		s.conn.Close()
+		stopped <- s.close()
+	}()
+	// A storage that has failed may keep a call for ever. Nobody waits for it then:
+	// the process is to end.
+	var patience <-chan time.Time
+	if s.store.Err() != nil {
+		patience = time.After(2 * drainTime)
 	}
-	s.conn.Close()
-	return errors.Join(err, s.close())
+	select {
+	case closeErr := <-stopped:
+		return errors.Join(err, closeErr)
+	case <-patience:
+		return err
+	}
 }
 
 // stopServer lets running calls finish for a while.
 func stopServer(server *grpc.Server) {
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		server.GracefulStop()
-	}()
-	timeout := time.NewTimer(drainTime)
-	defer timeout.Stop()
-	select {
-	case <-stopped:
-	case <-timeout.C:
-		server.Stop()
-		<-stopped
-	}
+	cut := time.AfterFunc(drainTime, server.Stop)
+	defer cut.Stop()
+	server.GracefulStop()
 }
 
 func (s *Server) close() error {

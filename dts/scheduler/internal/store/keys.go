@@ -30,9 +30,8 @@ const (
 
 // Rows of the store itself, under hub 0.
 const (
-	kindFormat byte = 'F' // the format number of the directory
-	kindEpoch  byte = 'E' // how often the directory was opened
-	kindHub    byte = 'H' // name: record.Hub
+	kindEpoch byte = 'E' // how often the directory was opened
+	kindHub   byte = 'H' // name: record.Hub
 )
 
 type key []byte

@@ -21,7 +21,7 @@ func (s *Store) get(k key, m proto.Message) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, unread(k, err)
 	}
 	defer closer.Close()
 	if err := proto.Unmarshal(v, m); err != nil {
@@ -41,17 +41,25 @@ func (s *Store) scan(lower, upper key, f func(k, v []byte) (bool, error)) (err e
 	for ok := it.First(); ok; ok = it.Next() {
 		v, err := it.ValueAndErr()
 		if err != nil {
-			return err
+			return unread(it.Key(), err)
 		}
 		if more, err := f(it.Key(), v); !more || err != nil {
 			return err
 		}
 	}
-	return it.Error()
+	return unread(lower, it.Error())
 }
 
 // ErrDamaged tells that something on disk is not what was written.
 var ErrDamaged = errors.New("damaged data")
+
+// unread names the row, or the first of the rows, that could not be read.
+func unread(k []byte, err error) error {
+	if pebble.IsCorruptionError(err) {
+		return damaged(k, err)
+	}
+	return err
+}
 
 func damaged(k []byte, err error) error {
 	return fmt.Errorf("%w: row %x, restore the data directory from a backup: %w", ErrDamaged, k, err)

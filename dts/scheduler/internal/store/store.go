@@ -22,10 +22,6 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
-// Format is the number of the layout of keys and records. A directory with a
-// higher number is refused untouched.
-const Format = 1
-
 // ErrClosed is what a commit ends with that the store can no longer make.
 var ErrClosed = errors.New("store is closed")
 
@@ -70,7 +66,10 @@ func Open(o Options) (*Store, error) {
 		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || errors.Is(err, os.ErrExist) {
 			return nil, fmt.Errorf("data directory %q is in use by another process: stop it, or choose another directory", o.Dir)
 		}
-		return nil, fmt.Errorf("lock data directory %q: %w", o.Dir, err)
+		return nil, fmt.Errorf("lock data directory %q, which one server at a time can use: %w", o.Dir, err)
+	}
+	if err := checkFormat(fs, o.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
 	}
 	s := &Store{
 		log:     o.Log,
@@ -87,6 +86,10 @@ func Open(o Options) (*Store, error) {
 		// stable, so that a later release opens the directory.
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             (*logger)(s),
+		EventListener: &pebble.EventListener{
+			// Whoever reads gets an error. The default would end the process.
+			DataCorruption: func(i pebble.DataCorruptionInfo) { o.Log.Error("data directory is damaged", "detail", i.String()) },
+		},
 		MemTableSize:       32 << 20,
 		// A directory of ours has few files; what counts is the write path.
 		L0CompactionThreshold: 4,
@@ -109,31 +112,17 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// begin checks the format and starts a new epoch.
+// begin starts a new epoch.
 func (s *Store) begin() error {
-	format, err := s.number(newKey(0, kindFormat, 0))
-	if err != nil {
-		return err
-	}
-	if format > Format {
-		return fmt.Errorf("it has format %d and this release knows up to %d: use the release that wrote it or a later one", format, Format)
-	}
-	epoch, err := s.number(newKey(0, kindEpoch, 0))
+	k := newKey(0, kindEpoch, 0)
+	epoch, err := s.number(k)
 	if err != nil {
 		return err
 	}
 	s.epoch = uint32(epoch) + 1
 	// Generations of different epochs never meet.
 	s.generation.Store(uint64(s.epoch) << 32)
-	b := s.db.NewBatch()
-	err = errors.Join(
-		b.Set(newKey(0, kindFormat, 0), binary.BigEndian.AppendUint64(nil, Format), nil),
-		b.Set(newKey(0, kindEpoch, 0), binary.BigEndian.AppendUint64(nil, uint64(s.epoch)), nil),
-	)
-	if err != nil {
-		return err
-	}
-	return b.Commit(pebble.Sync)
+	return s.db.Set(k, binary.BigEndian.AppendUint64(nil, uint64(s.epoch)), pebble.Sync)
 }
 
 func (s *Store) number(k key) (uint64, error) {
@@ -174,6 +163,9 @@ func (s *Store) Err() error {
 
 // Close waits for the batches that were submitted and lets the directory go.
 func (s *Store) Close() error {
+	if s.Err() != nil {
+		return nil // whoever met the failure may hold the lock for ever
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -239,9 +231,16 @@ func (s *Store) Last() *Commit {
 
 // Submit hands the writes of one decision over, in the order of calls, and calls
 // after once they are on disk. The caller holds the locks of what it decided.
+//
+// Writes that cannot be encoded fail the store: what was decided is in memory
+// already, and only what is on disk is right.
 func (s *Store) Submit(hub uint32, writes []engine.Write, after func()) *Commit {
 	b := s.db.NewBatch()
 	err := encode(b, hub, writes)
+	if err != nil {
+		err = fmt.Errorf("BUG: decision cannot be encoded: %w", err)
+		s.fail(err)
+	}
 	return s.submit(b, err, after)
 }
 
@@ -269,31 +268,43 @@ func (s *Store) submit(b *pebble.Batch, err error, after func()) *Commit {
 		return c
 	}
 	s.last = c
-	s.pending <- c
+	select {
+	case s.pending <- c:
+	case <-s.failure:
+	}
 	return c
 }
 
-// sync tells of each batch, in order, that it is on disk.
+// sync tells of each batch, in order, that it is on disk, until the store is
+// closed or fails.
 func (s *Store) sync() {
 	defer close(s.done)
-	for c := range s.pending {
-		err := s.Err()
-		if err == nil {
-			err = c.batch.SyncWait()
+	for {
+		select {
+		case c, more := <-s.pending:
+			if !more || s.Err() != nil {
+				return
+			}
+			s.settle(c)
+		case <-s.failure:
+			return
 		}
-		if err != nil {
-			s.fail(err)
-			c.err = err
-			close(c.done)
-			continue
-		}
-		if c.after != nil {
-			c.after()
-		}
+	}
+}
+
+func (s *Store) settle(c *Commit) {
+	if err := c.batch.SyncWait(); err != nil {
+		s.fail(err)
+		c.err = err
 		close(c.done)
-		if err := c.batch.Close(); err != nil {
-			s.fail(err)
-		}
+		return
+	}
+	if c.after != nil {
+		c.after()
+	}
+	close(c.done)
+	if err := c.batch.Close(); err != nil {
+		s.fail(err)
 	}
 }
 
