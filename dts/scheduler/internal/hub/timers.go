@@ -144,5 +144,5 @@ func (h *timerHeap) Pop() any {
 
 // compareTimers orders timers as the due index does.
 func compareTimers(a, b engine.Timer) int {
-	return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Gen, b.Gen), cmp.Compare(a.TaskID, b.TaskID))
+	return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Gen, b.Gen), cmp.Compare(uint32(a.TaskID), uint32(b.TaskID)))
 }

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
 func replace(id, name string) engine.Start {
@@ -305,5 +307,55 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%d instances of 256 KiB are in memory", n)
 		}
 		w.wantStatus("waits 0", running)
+	})
+}
+
+// TestDamagedInstanceHarmsNobodyElse: neither the worker that it is offered to
+// nor, by a timer of its, the hub.
+func TestDamagedInstanceHarmsNobodyElse(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		s := w.worker()
+		for _, id := range []string{"bad", "good"} {
+			w.do(start(id))
+			if err := w.answer(w.turn(s), timer(1, time.Now().Add(time.Hour)), timer(2, time.Now().Add(2*time.Hour))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		damage := engine.Write{Op: engine.PutTurn, ID: "bad", Gen: 1<<32 + 1, Turn: 1} // without events
+		if err := w.store.Submit(1, []engine.Write{damage}, nil).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.reopen()
+		s = w.worker()
+		defer func() { s.Close() }()
+		time.Sleep(90 * time.Minute)
+		if err := w.answer(w.turn(s)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.hub.Do(t.Context(), engine.Raise{ID: "bad", Name: "e"}); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("event to the damaged instance: got %v, want ErrDamaged", err)
+		}
+		time.Sleep(time.Hour)
+		if err := w.answer(w.turn(s), complete(3, "")); err != nil {
+			t.Fatal(err)
+		}
+		w.wantStatus("good", completed)
+
+		// What is ready already is passed over as well.
+		w.do(start("worse"))
+		damage.ID, damage.Gen = "worse", 2<<32+1
+		if err := w.store.Submit(1, []engine.Write{damage}, nil).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.do(start("better"))
+		w.reopen()
+		s = w.worker()
+		if item := w.turn(s); item.GetOrchestratorRequest().GetInstanceId() != "better" {
+			t.Errorf("got %v", item)
+		}
+		if item := w.next(s); item != nil {
+			t.Errorf("got %v", item)
+		}
 	})
 }

@@ -90,7 +90,7 @@ func Open(o Options) (*Store, error) {
 			// Whoever reads gets an error. The default would end the process.
 			DataCorruption: func(i pebble.DataCorruptionInfo) { o.Log.Error("data directory is damaged", "detail", i.String()) },
 		},
-		MemTableSize:       32 << 20,
+		MemTableSize: 32 << 20,
 		// A directory of ours has few files; what counts is the write path.
 		L0CompactionThreshold: 4,
 	}
