@@ -44,7 +44,7 @@ lint: ## Run the linters; their first build takes minutes.
 # the root package, so they run here too. With protoc asked for they cannot skip.
 .PHONY: race
 race: ## Run all tests with the race detector; needs a C compiler.
-	FUNCHOST_NEED_PROTOC=$(if $(shell command -v protoc),1,) CGO_ENABLED=1 $(GO) test -race ./...
+	NEED_PROTOC=$(if $(shell command -v protoc),1,) CGO_ENABLED=1 $(GO) test -race ./...
 
 .PHONY: planted
 planted: ## Build the scheduler with known bugs, one at a time, and require that its tests find each.

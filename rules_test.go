@@ -119,8 +119,8 @@ func TestEveryDirectDependencyHasItsLine(t *testing.T) {
 func TestGeneratedCodeIsCurrent(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("protoc"); err != nil {
-		if os.Getenv("FUNCHOST_NEED_PROTOC") != "" {
-			t.Fatal("FUNCHOST_NEED_PROTOC is set and protoc is missing")
+		if os.Getenv("NEED_PROTOC") != "" {
+			t.Fatal("NEED_PROTOC is set and protoc is missing")
 		}
 		t.Skip("protoc is missing (Debian: apt-get install protobuf-compiler): generated code is not compared")
 	}
