@@ -163,8 +163,10 @@ func (s *Store) Err() error {
 
 // Close waits for the batches that were submitted and lets the directory go.
 func (s *Store) Close() error {
-	if s.Err() != nil {
-		return nil // whoever met the failure may hold the lock for ever
+	select {
+	case <-s.failure:
+		return nil // whoever met it may hold the lock for ever; Err has told
+	default:
 	}
 	s.mu.Lock()
 	if s.closed {
