@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -146,7 +147,8 @@ func describe(rec *record.Instance) *dtspb.OrchestrationState {
 		InstanceId: rec.GetId(), Name: rec.GetName(), Version: rec.GetVersion(), OrchestrationStatus: rec.GetStatus(),
 		ScheduledStartTimestamp: stamp(rec.GetScheduled()), CreatedTimestamp: stamp(rec.GetCreated()),
 		LastUpdatedTimestamp: stamp(rec.GetUpdated()), CompletedTimestamp: stamp(rec.GetCompleted()),
-		CustomStatus: rec.GetCustomStatus(), ExecutionId: wrapperspb.String(rec.GetExecutionId()), Tags: rec.GetTags(),
+		CustomStatus: rec.GetCustomStatus(), ExecutionId: wrapperspb.String(rec.GetExecutionId()),
+		Tags: maps.Clone(rec.GetTags()), // the caller may be in this process
 	}
 	if id := rec.GetParent().GetOrchestrationInstance().GetInstanceId(); id != "" {
 		s.ParentInstanceId = wrapperspb.String(id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -134,7 +135,8 @@ func activityItem(l *dispatch.Lease) *dtspb.WorkItem {
 			OrchestrationInstance: &dtspb.OrchestrationInstance{
 				InstanceId: t.ID, ExecutionId: wrapperspb.String(t.Task.GetExecutionId()),
 			},
-			TaskId: t.TaskID, ParentTraceContext: scheduled.GetParentTraceContext(), Tags: scheduled.GetTags(),
+			TaskId: t.TaskID, ParentTraceContext: scheduled.GetParentTraceContext(),
+			Tags: maps.Clone(scheduled.GetTags()), // for user code that may be in this process
 		}},
 	}
 }

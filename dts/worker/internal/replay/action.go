@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -125,7 +126,7 @@ func (a *action) message(by *Turn) *dtspb.OrchestratorAction {
 		s.action.Id = a.id
 		s.action.OrchestratorActionType = &s.oneof
 		s.oneof.ScheduleTask = &s.task
-		s.task.Name, s.task.Version, s.task.Tags = a.name, optional(a.version), a.tags
+		s.task.Name, s.task.Version, s.task.Tags = a.name, optional(a.version), maps.Clone(a.tags)
 		if a.input != nil {
 			s.input.Value = string(a.input)
 			s.task.Input = &s.input
@@ -137,7 +138,7 @@ func (a *action) message(by *Turn) *dtspb.OrchestratorAction {
 		}}
 	case orchestration:
 		m.OrchestratorActionType = &dtspb.OrchestratorAction_CreateSubOrchestration{CreateSubOrchestration: &dtspb.CreateSubOrchestrationAction{
-			InstanceId: a.target, Name: a.name, Version: optional(a.version), Input: wire.FromPayload(a.input), Tags: a.tags,
+			InstanceId: a.target, Name: a.name, Version: optional(a.version), Input: wire.FromPayload(a.input), Tags: maps.Clone(a.tags),
 		}}
 	case sentEvent:
 		m.OrchestratorActionType = &dtspb.OrchestratorAction_SendEvent{SendEvent: &dtspb.SendEventAction{
