@@ -34,7 +34,16 @@ func (s *sidecar) GetWorkItems(r *dtspb.GetWorkItemsRequest, stream grpc.ServerS
 		return err
 	}
 	st := h.Queue.Open(streamOptions(ctx, r))
-	defer func() { h.Leave(st, s.hubs.Stopping().Err() != nil) }()
+	stopping := func() bool { return s.hubs.Stopping().Err() != nil }
+	defer func() { h.Leave(st, stopping()) }()
+	if err := s.handOut(h, st, stream); !stopping() {
+		return err
+	}
+	return nil // a server that stops may have cancelled the stream already
+}
+
+func (s *sidecar) handOut(h *hub.Hub, st *dispatch.Stream, stream grpc.ServerStreamingServer[dtspb.WorkItem]) error {
+	ctx := stream.Context()
 	ping := &dtspb.WorkItem{Request: &dtspb.WorkItem_HealthPing{HealthPing: &dtspb.HealthPing{}}}
 	// The first message tells the worker that it is connected.
 	if err := stream.Send(ping); err != nil {
