@@ -27,7 +27,7 @@ func TestForeignClient(t *testing.T) {
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
 		work(t, sched)
 		c := s.client(t, sched, "default")
-		for _, tc := range clientCases {
+		for _, tc := range slices.Concat(clientCases, entityClientCases) {
 			if tc.only != "" && tc.only != s.name {
 				continue
 			}
@@ -345,7 +345,7 @@ var clientCases = []clientCase{
 	// client is told so, and not that something broke.
 	{name: "is served or told that it is not", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
 		c.wait(ctx, c.start(ctx, "go-fail", "not-yet", nil))
-		for _, call := range []string{"listIDs", "rewind", "getEntity"} {
+		for _, call := range []string{"listIDs", "rewind"} {
 			if err := c.try(ctx, call, args{"id": "not-yet"}, nil); err != nil && (err.Code != "UNIMPLEMENTED" || err.Message == "") {
 				t.Errorf("%s gives %v, want an answer or UNIMPLEMENTED with a sentence", call, err)
 			}

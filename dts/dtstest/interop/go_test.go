@@ -15,6 +15,7 @@ func work(t *testing.T, sched *dtstest.Scheduler) {
 	t.Helper()
 	r := worker.NewRegistry()
 	err := errors.Join(
+		addEntities(r),
 		r.Activity("go-greet", func(_ context.Context, input []byte) ([]byte, error) {
 			var name string
 			if err := json.Unmarshal(input, &name); err != nil {

@@ -29,6 +29,15 @@ const state = (s) =>
     tags: s.tags,
   };
 
+const entity = (e) =>
+  e && {
+    id: e.id.toString(),
+    state: e.includesState ? e.state : undefined,
+    backlog: e.backlogQueueSize,
+    lockedBy: e.lockedBy,
+    modified: e.lastModifiedTime,
+  };
+
 const calls = {
   start: (c) =>
     client.scheduleNewOrchestration(c.name, c.input, {
@@ -69,7 +78,26 @@ const calls = {
   listIDs: async () => (await client.listInstanceIds()).values,
   restart: (c) => client.restartOrchestration(c.id),
   rewind: (c) => client.rewindInstance(c.id, "interop"),
-  getEntity: (c) => client.getEntity(new EntityInstanceId("counter", c.id)),
+  signal: (c) =>
+    client.signalEntity(new EntityInstanceId(c.entity, c.key), c.operation, c.input, {
+      signalTime: c.at && new Date(c.at),
+    }),
+  getEntity: async (c) => entity(await client.getEntity(new EntityInstanceId(c.entity, c.key), c.state ?? true)),
+  queryEntities: async (c) => {
+    const found = client.getEntities({
+      instanceIdStartsWith: c.prefix,
+      includeState: c.state,
+      includeTransient: c.transient,
+      pageSize: c.pageSize,
+    });
+    const answer = { pages: 0, items: [] };
+    for await (const page of found.asPages()) {
+      answer.pages++;
+      answer.items.push(...page.values.map(entity));
+    }
+    return answer;
+  },
+  cleanEntities: () => client.cleanEntityStorage(),
 };
 
 // The SDK hides some gRPC errors behind errors of its own, and tells a time-out

@@ -25,4 +25,16 @@ const report = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const lines = readline.createInterface({ input: process.stdin });
 lines.on("close", () => process.exit(0));
 
-module.exports = { connection, flags, lines, report };
+class Refused extends Error {
+  name = "Refused"; // what the SDK reports as the type
+}
+
+// hold keeps what it is called in busy for ever, or returns at once in a worker
+// that lets go.
+const hold = (what) => {
+  if (flags.includes("release")) return "released";
+  report({ holding: what });
+  return new Promise(() => {});
+};
+
+module.exports = { Refused, connection, flags, hold, lines, report };

@@ -12,19 +12,10 @@ const {
   whenAll,
   whenAny,
 } = require("@microsoft/durabletask-js");
-const { connection, flags, report } = require("./hub");
-
-class Refused extends Error {
-  name = "Refused"; // what the SDK reports as the type
-}
+const { entities, orchestrators: users } = require("./entities");
+const { Refused, connection, flags, hold } = require("./hub");
 
 const attempts = new Map(); // calls of flaky by instance
-
-const hold = (what) => {
-  if (flags.includes("release")) return "released";
-  report({ holding: what });
-  return new Promise(() => {});
-};
 
 const activities = {
   greet: (_ctx, name) => `Hello, ${name}, from javascript`,
@@ -147,5 +138,6 @@ const worker = new TaskHubGrpcWorker({
     : undefined,
 });
 for (const [name, fn] of Object.entries(activities)) worker.addNamedActivity(mine(name), fn);
-for (const [name, fn] of Object.entries(orchestrators)) worker.addNamedOrchestrator(mine(name), fn);
+for (const [name, fn] of Object.entries({ ...orchestrators, ...users })) worker.addNamedOrchestrator(mine(name), fn);
+for (const [name, factory] of Object.entries(entities)) worker.addNamedEntity(mine(name), factory);
 worker.start();

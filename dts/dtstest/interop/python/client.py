@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 
 import grpc
-from durabletask.client import OrchestrationQuery, OrchestrationStatus
+from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 from durabletask.internal import orchestrator_service_pb2 as pb
 
@@ -69,6 +69,37 @@ def history(c):
     return [{"kind": type(e).__name__.removesuffix("Event"), "id": e.event_id} for e in events]
 
 
+def entity(e):
+    # Who holds the lock is left out: get_locked_by takes it for an entity.
+    return e and {
+        "id": str(e.id),
+        "state": e.get_typed_state() if e.includes_state else None,
+        "backlog": e.backlog_queue_size,
+        "modified": e.last_modified.isoformat(),
+    }
+
+
+def signal(c):
+    client.signal_entity(
+        EntityInstanceId(c["entity"], c["key"]),
+        c["operation"],
+        input=c.get("input"),
+        signal_time=c.get("at") and datetime.fromisoformat(c["at"]),
+    )
+
+
+def query_entities(c):
+    found = client.get_all_entities(
+        EntityQuery(
+            instance_id_starts_with=c.get("prefix"),
+            include_state=c.get("state", True),
+            include_transient=c.get("transient", False),
+            page_size=c.get("pageSize"),
+        )
+    )
+    return {"items": [entity(e) for e in found]}
+
+
 calls = {
     "start": start,
     "get": lambda c: state(client.get_orchestration_state(c["id"], fetch_payloads=c.get("payloads", True))),
@@ -93,7 +124,12 @@ calls = {
     "listIDs": lambda c: client.list_instance_ids().items,
     "restart": lambda c: client.restart_orchestration(c["id"]),
     "rewind": lambda c: client.rewind_orchestration(c["id"]),
-    "getEntity": lambda c: client.get_entity(EntityInstanceId("counter", c["id"])),
+    "signal": signal,
+    "getEntity": lambda c: entity(
+        client.get_entity(EntityInstanceId(c["entity"], c["key"]), include_state=c.get("state", True))
+    ),
+    "queryEntities": query_entities,
+    "cleanEntities": lambda c: vars(client.clean_entity_storage()),
 }
 
 

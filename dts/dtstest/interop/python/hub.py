@@ -35,6 +35,22 @@ def report(value):
         print(json.dumps(value), flush=True)
 
 
+class Refused(Exception):
+    pass
+
+
+def mine(name):
+    return f"python-{name}"
+
+
+def hold(what):
+    """Keep what this is called in busy for ever, except in a worker that lets go."""
+    if "release" in flags:
+        return "released"
+    report({"holding": what})
+    threading.Event().wait()
+
+
 def end():
     """End at once, whatever threads are doing."""
     sys.stderr.flush()

@@ -4,27 +4,16 @@ only, "release" lets go of what the other workers hold for ever."""
 
 import collections
 import sys
-import threading
 from datetime import timedelta
 
 from durabletask import task
 from durabletask.worker import VersionFailureStrategy, VersioningOptions, VersionMatchStrategy
 
+import entities
 import hub
-
-
-class Refused(Exception):
-    pass
-
+from hub import Refused, hold, mine
 
 attempts = collections.Counter()  # calls of flaky by instance
-
-
-def hold(what):
-    if "release" in hub.flags:
-        return "released"
-    hub.report({"holding": what})
-    threading.Event().wait()
 
 
 def greet(_ctx, name):
@@ -59,10 +48,6 @@ activities = {
     "echo": echo_activity,
     "hold": hold_activity,
 }
-
-
-def mine(name):
-    return f"python-{name}"
 
 
 patience = task.RetryPolicy(max_number_of_attempts=3, first_retry_interval=timedelta(milliseconds=50))
@@ -218,9 +203,11 @@ worker = hub.worker()
 for name, fn in activities.items():
     fn.__name__ = mine(name)
     worker.add_activity(fn)
-for name, fn in orchestrators.items():
+for name, fn in (orchestrators | entities.orchestrators).items():
     fn.__name__ = mine(name)
     worker.add_orchestrator(fn)
+for name, fn in entities.entities.items():
+    worker.add_entity(fn, mine(name))
 if "strict" in hub.flags:
     worker.use_versioning(
         VersioningOptions(
