@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -179,6 +181,14 @@ func (s *Server) ConnectionString(hub string) dts.ConnectionString {
 		cs.Endpoint = "http://" + s.listener.Addr().String()
 	}
 	return cs
+}
+
+// Hubs lists the task hubs that there are, by name. A hub is made when it is
+// first used.
+func (s *Server) Hubs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.hubs))
 }
 
 // How a connection is found dead: a worker's leases end with it.

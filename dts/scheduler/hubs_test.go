@@ -1,0 +1,44 @@
+package scheduler_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/scheduler"
+)
+
+func TestHubsAreThoseThatWereUsed(t *testing.T) {
+	t.Parallel()
+	server, err := scheduler.New(scheduler.Config{Listen: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	<-server.Ready()
+	if got := server.Hubs(); len(got) > 0 {
+		t.Errorf("hubs at the start are %q, want none", got)
+	}
+	for _, hub := range []string{"second", "first"} {
+		c, err := dts.Dial(server.ConnectionString(hub), dts.WithConn(server.Conn()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Start(t.Context(), dts.StartRequest{Name: "anything"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"first", "second"}, server.Hubs()); diff != "" {
+		t.Errorf("hubs (-want +got):\n%s", diff)
+	}
+}
