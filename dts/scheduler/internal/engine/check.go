@@ -12,7 +12,7 @@ import (
 // check tells what makes a response impossible to carry out, as a failure for
 // the orchestration: refusing the response would only bring it back for ever.
 func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
-	if f := s.tooLarge("custom status", r.GetCustomStatus()); f != nil {
+	if f := s.tooLarge("custom status", "", r.GetCustomStatus()); f != nil {
 		return f
 	}
 	for _, a := range r.GetActions() {
@@ -26,20 +26,20 @@ func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 func (s *State) checkAction(a *dtspb.OrchestratorAction) *dtspb.TaskFailureDetails {
 	switch t := a.GetOrchestratorActionType().(type) {
 	case *dtspb.OrchestratorAction_ScheduleTask:
-		return s.tooLarge(fmt.Sprintf("input of activity %q", t.ScheduleTask.GetName()), t.ScheduleTask.GetInput())
+		return s.tooLarge("input of activity", t.ScheduleTask.GetName(), t.ScheduleTask.GetInput())
 	case *dtspb.OrchestratorAction_CreateSubOrchestration:
-		return s.tooLarge(fmt.Sprintf("input of orchestration %q", t.CreateSubOrchestration.GetName()), t.CreateSubOrchestration.GetInput())
+		return s.tooLarge("input of orchestration", t.CreateSubOrchestration.GetName(), t.CreateSubOrchestration.GetInput())
 	case *dtspb.OrchestratorAction_CreateTimer:
 		if !t.CreateTimer.GetFireAt().IsValid() {
 			return failure(UnsupportedAction, "a timer without a valid time to fire at")
 		}
 		return nil
 	case *dtspb.OrchestratorAction_SendEvent:
-		return s.tooLarge(fmt.Sprintf("payload of event %q", t.SendEvent.GetName()), t.SendEvent.GetData())
+		return s.tooLarge("payload of event", t.SendEvent.GetName(), t.SendEvent.GetData())
 	case *dtspb.OrchestratorAction_SendEntityMessage:
 		return s.checkEntityMessage(t.SendEntityMessage)
 	case *dtspb.OrchestratorAction_TerminateOrchestration:
-		return s.tooLarge("reason of termination", t.TerminateOrchestration.GetReason())
+		return s.tooLarge("reason of termination", "", t.TerminateOrchestration.GetReason())
 	case *dtspb.OrchestratorAction_CompleteOrchestration:
 		return s.checkCompletion(t.CompleteOrchestration)
 	default:
@@ -51,31 +51,36 @@ func (s *State) checkCompletion(c *dtspb.CompleteOrchestrationAction) *dtspb.Tas
 	if st := c.GetOrchestrationStatus(); !Terminal(st) && st != dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
 		return failure(UnsupportedAction, "a completion with status "+statusName(st))
 	}
-	if f := s.tooLarge("result", c.GetResult()); f != nil {
+	if f := s.tooLarge("result", "", c.GetResult()); f != nil {
 		return f
 	}
 	for _, e := range c.GetCarryoverEvents() {
-		if f := s.tooLarge(fmt.Sprintf("payload of event %q", e.GetEventRaised().GetName()), e.GetEventRaised().GetInput()); f != nil {
+		if f := s.tooLarge("payload of event", e.GetEventRaised().GetName(), e.GetEventRaised().GetInput()); f != nil {
 			return f
 		}
 	}
 	return s.failureTooLarge(c.GetFailureDetails())
 }
 
-func (s *State) tooLarge(what string, v *wrapperspb.StringValue) *dtspb.TaskFailureDetails {
-	return s.exceeds(what, len(v.GetValue()))
+func (s *State) tooLarge(what, name string, v *wrapperspb.StringValue) *dtspb.TaskFailureDetails {
+	return s.exceeds(what, name, len(v.GetValue()))
 }
 
 func (s *State) failureTooLarge(f *dtspb.TaskFailureDetails) *dtspb.TaskFailureDetails {
 	if f == nil {
 		return nil
 	}
-	return s.exceeds("failure", proto.Size(f))
+	return s.exceeds("failure", "", proto.Size(f))
 }
 
-func (s *State) exceeds(what string, size int) *dtspb.TaskFailureDetails {
+// exceeds refuses what is larger than a payload may be: what it is, of which name
+// if it has one.
+func (s *State) exceeds(what, name string, size int) *dtspb.TaskFailureDetails {
 	if size <= s.MaxPayload {
 		return nil
+	}
+	if name != "" {
+		what = fmt.Sprintf("%s %q", what, name)
 	}
 	return failure(PayloadTooLarge, fmt.Sprintf(
 		"%s has %d bytes, the limit is %d: keep large data outside and pass a reference", what, size, s.MaxPayload))

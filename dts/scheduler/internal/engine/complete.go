@@ -57,10 +57,10 @@ type Fail struct {
 	Failure *dtspb.TaskFailureDetails
 }
 
-func (c Fail) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c Fail) touches(s *State) {
+	s.need(c.ID)
 	if in := s.Instance(c.ID); in != nil {
-		addEnd(in, add)
+		s.needEnd(in)
 	}
 }
 
@@ -127,7 +127,7 @@ type ActivityDone struct {
 	Failure *dtspb.TaskFailureDetails
 }
 
-func (c ActivityDone) touches(_ *State, add func(string)) { add(c.Task.ID) }
+func (c ActivityDone) touches(s *State) { s.need(c.Task.ID) }
 
 func (c ActivityDone) apply(s *State, now time.Time) error {
 	in := s.Instance(c.Task.ID)
@@ -136,7 +136,7 @@ func (c ActivityDone) apply(s *State, now time.Time) error {
 	}
 	f := s.failureTooLarge(c.Failure)
 	if f == nil {
-		f = s.tooLarge("result of the activity", c.Result)
+		f = s.tooLarge("result of the activity", "", c.Result)
 	}
 	if f != nil {
 		c.Failure = f
@@ -198,23 +198,23 @@ func text(v *wrapperspb.StringValue) string {
 	return v.GetValue()
 }
 
-// addInstance adds an id that a worker took for an orchestration's.
-func addInstance(id string, add func(string)) {
+// needInstance adds an id that a worker took for an orchestration's.
+func (s *State) needInstance(id string) {
 	if !wire.IsEntity(id) {
-		add(id)
+		s.need(id)
 	}
 }
 
-// addEnd adds what the end of an instance touches: the parent that hears of it
+// needEnd adds what the end of an instance touches: the parent that hears of it
 // and the entities it has locked.
-func addEnd(in *Instance, add func(string)) {
-	addParent(in, add)
-	addLocks(in, add)
+func (s *State) needEnd(in *Instance) {
+	s.needParent(in)
+	s.needLocks(in)
 }
 
-func addParent(in *Instance, add func(string)) {
+func (s *State) needParent(in *Instance) {
 	if id := parentID(in); id != "" {
-		add(id)
+		s.need(id)
 	}
 }
 

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
-	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
@@ -28,73 +26,22 @@ var (
 
 // Command is one thing to decide.
 type Command interface {
-	// touches adds the ids of all instances the command needs, as far as they can
-	// be told from those in s.
-	touches(s *State, add func(id string))
+	// touches tells s which ids the command needs, as far as they can be told from
+	// those in s.
+	touches(s *State)
 	apply(s *State, now time.Time) error
-}
-
-// State is the instances that one decision may read and change, and the sources
-// of what it may not make up itself.
-type State struct {
-	// NewID returns 32 random hexadecimal digits.
-	NewID func() string
-	// NewGeneration returns a number that no execution of the hub had before.
-	NewGeneration func() uint64
-	// MaxPayload is the largest payload in bytes.
-	MaxPayload int
-
-	instances map[string]*Instance
-	entities  map[string]*Entity
-	dirty     map[string]struct{}
-	fx        Effects
-}
-
-// Put makes in, or the knowledge that id does not exist when in is nil, part of
-// the state.
-func (s *State) Put(id string, in *Instance) {
-	if s.instances == nil {
-		s.instances = make(map[string]*Instance, 2)
-	}
-	s.instances[id] = in
-}
-
-// Instance returns the instance with the id, nil if there is none.
-func (s *State) Instance(id string) *Instance { return s.instances[id] }
-
-// Has reports whether id is part of the state, existing or not.
-func (s *State) Has(id string) bool {
-	if wire.IsEntity(id) {
-		return s.entities[id] != nil
-	}
-	_, ok := s.instances[id]
-	return ok
-}
-
-// Touches returns the ids that cmd needs and s does not have, in order. Apply may
-// be called when there are none.
-func Touches(s *State, cmd Command) []string {
-	var missing []string
-	cmd.touches(s, func(id string) {
-		if !s.Has(id) && !slices.Contains(missing, id) {
-			missing = append(missing, id)
-		}
-	})
-	slices.Sort(missing)
-	return missing
 }
 
 // Apply decides cmd at now. It changes the instances of s and returns the same
 // change as effects, or an error and changes nothing.
 func Apply(s *State, cmd Command, now time.Time) (Effects, error) {
-	s.fx = Effects{}
-	clear(s.dirty)
+	s.fx = Effects{Writes: s.fx.Writes[:0]}
 	if err := cmd.apply(s, now); err != nil {
 		return Effects{}, err
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.dirty)) {
-		if in := s.instances[id]; in != nil {
-			s.fx.write(Write{Op: PutInstance, ID: id, Instance: in.Record})
+	for i := range s.parts {
+		if p := &s.parts[i]; p.dirty && p.in != nil {
+			s.fx.write(Write{Op: PutInstance, ID: p.id, Instance: p.in.Record})
 		}
 	}
 	return s.fx, nil
@@ -102,7 +49,8 @@ func Apply(s *State, cmd Command, now time.Time) (Effects, error) {
 
 // Effects are what a decision changes and what follows from it.
 type Effects struct {
-	// Writes go to disk together, in this order.
+	// Writes go to disk together, in this order. They are good until the state
+	// decides again or is reset.
 	Writes []Write
 	// Tasks may be handed to workers once the writes are durable.
 	Tasks []Task
@@ -193,15 +141,6 @@ func (in *Instance) TurnKey() TaskKey {
 type Timer struct {
 	TaskKey
 	Due int64
-}
-
-// touch marks the instance's own row for writing.
-func (s *State) touch(in *Instance, now time.Time) {
-	if s.dirty == nil {
-		s.dirty = make(map[string]struct{}, 2)
-	}
-	s.dirty[in.ID()] = struct{}{}
-	in.Record.Updated = now.UnixNano()
 }
 
 // deliver gives a message to in. It is dropped where nobody waits for it: the

@@ -108,17 +108,6 @@ func sameExecution(a, b *record.EntityOwner) bool {
 	return a != nil && b != nil && a.GetInstanceId() == b.GetInstanceId() && a.GetExecutionId() == b.GetExecutionId()
 }
 
-// PutEntity makes an entity part of the state.
-func (s *State) PutEntity(e *Entity) {
-	if s.entities == nil {
-		s.entities = make(map[string]*Entity, 2)
-	}
-	s.entities[e.ID()] = e
-}
-
-// Entity returns the entity with the id, which must be part of the state.
-func (s *State) Entity(id string) *Entity { return s.entities[id] }
-
 // enqueue gives an entity a message, at once or at its time.
 func (s *State) enqueue(e *Entity, m *record.EntityMessage, now time.Time) {
 	if m.GetVisible() <= now.UnixNano() {
@@ -178,7 +167,7 @@ type Signal struct {
 	Event *dtspb.EntityOperationSignaledEvent
 }
 
-func (c Signal) touches(_ *State, add func(string)) { add(c.ID) }
+func (c Signal) touches(s *State) { s.need(c.ID) }
 
 func (c Signal) apply(s *State, now time.Time) error {
 	s.signal(c.ID, c.Event, now)
@@ -218,30 +207,30 @@ type EntityBatch struct {
 	Result *dtspb.EntityBatchResult
 }
 
-func (c EntityBatch) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c EntityBatch) touches(s *State) {
+	s.need(c.ID)
 	e := s.Entity(c.ID)
 	if e == nil {
 		return
 	}
 	for _, m := range e.Delivered {
-		addSender(m, add)
+		s.needSender(m)
 	}
 	for _, a := range c.Result.GetActions() {
 		if sig := a.GetSendSignal(); sig != nil {
 			if id, err := wire.EntityID(sig.GetInstanceId()); err == nil {
-				add(id)
+				s.need(id)
 			}
 		}
 		if start := a.GetStartNewOrchestration(); start.GetInstanceId() != "" {
-			add(start.GetInstanceId())
+			s.need(start.GetInstanceId())
 		}
 	}
 }
 
-func addSender(m EntityMessage, add func(string)) {
+func (s *State) needSender(m EntityMessage) {
 	if id := m.GetSender().GetInstanceId(); id != "" {
-		add(id)
+		s.need(id)
 	}
 }
 
@@ -335,19 +324,19 @@ func guid(hex string) string {
 
 // checkBatch tells what makes a batch impossible to commit.
 func (s *State) checkBatch(r *dtspb.EntityBatchResult) *dtspb.TaskFailureDetails {
-	f := s.tooLarge("state of the entity", r.GetEntityState())
+	f := s.tooLarge("state of the entity", "", r.GetEntityState())
 	for _, res := range r.GetResults() {
-		f = cmp.Or(f, s.tooLarge("result of the operation", res.GetSuccess().GetResult()), s.failureTooLarge(res.GetFailure().GetFailureDetails()))
+		f = cmp.Or(f, s.tooLarge("result of the operation", "", res.GetSuccess().GetResult()), s.failureTooLarge(res.GetFailure().GetFailureDetails()))
 	}
 	for _, a := range r.GetActions() {
 		switch t := a.GetOperationActionType().(type) {
 		case *dtspb.OperationAction_SendSignal:
-			f = cmp.Or(f, s.tooLarge("input of the signal", t.SendSignal.GetInput()))
+			f = cmp.Or(f, s.tooLarge("input of the signal", "", t.SendSignal.GetInput()))
 			if _, err := wire.EntityID(t.SendSignal.GetInstanceId()); err != nil {
 				f = cmp.Or(f, failure(InvalidEntityID, err.Error()))
 			}
 		case *dtspb.OperationAction_StartNewOrchestration:
-			f = cmp.Or(f, s.tooLarge("input of the orchestration", t.StartNewOrchestration.GetInput()))
+			f = cmp.Or(f, s.tooLarge("input of the orchestration", "", t.StartNewOrchestration.GetInput()))
 			if id := t.StartNewOrchestration.GetInstanceId(); id != "" {
 				if err := CheckInstanceID(id); err != nil {
 					f = cmp.Or(f, failure(InvalidInstanceID, err.Error()))
@@ -367,11 +356,11 @@ type EntityFail struct {
 	Failure *dtspb.TaskFailureDetails
 }
 
-func (c EntityFail) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c EntityFail) touches(s *State) {
+	s.need(c.ID)
 	if e := s.Entity(c.ID); e != nil {
 		for _, m := range e.Queue {
-			addSender(m, add)
+			s.needSender(m)
 		}
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
-// addEntities adds the entities that an orchestrator's message is for.
-func addEntities(a *dtspb.SendEntityMessageAction, add func(string)) {
+// needEntities adds the entities that an orchestrator's message is for.
+func (s *State) needEntities(a *dtspb.SendEntityMessageAction) {
 	for _, id := range targets(a) {
 		if id, err := wire.EntityID(id); err == nil {
-			add(id)
+			s.need(id)
 		}
 	}
 }
@@ -47,10 +47,10 @@ func (s *State) checkEntityMessage(a *dtspb.SendEntityMessageAction) *dtspb.Task
 			return failure(InvalidEntityID, err.Error())
 		}
 	}
-	if f := s.tooLarge("input of the entity operation", a.GetEntityOperationCalled().GetInput()); f != nil {
+	if f := s.tooLarge("input of the entity operation", "", a.GetEntityOperationCalled().GetInput()); f != nil {
 		return f
 	}
-	return s.tooLarge("input of the entity operation", a.GetEntityOperationSignaled().GetInput())
+	return s.tooLarge("input of the entity operation", "", a.GetEntityOperationSignaled().GetInput())
 }
 
 // sendToEntity carries out an orchestrator's message to an entity; e becomes the

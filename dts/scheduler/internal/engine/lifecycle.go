@@ -16,7 +16,7 @@ type Raise struct {
 	Input    *wrapperspb.StringValue
 }
 
-func (c Raise) touches(_ *State, add func(string)) { add(c.ID) }
+func (c Raise) touches(s *State) { s.need(c.ID) }
 
 func (c Raise) apply(s *State, now time.Time) error {
 	e := event(now)
@@ -30,7 +30,7 @@ type Suspend struct {
 	Reason *wrapperspb.StringValue
 }
 
-func (c Suspend) touches(_ *State, add func(string)) { add(c.ID) }
+func (c Suspend) touches(s *State) { s.need(c.ID) }
 
 func (c Suspend) apply(s *State, now time.Time) error {
 	e := event(now)
@@ -44,7 +44,7 @@ type Resume struct {
 	Reason *wrapperspb.StringValue
 }
 
-func (c Resume) touches(_ *State, add func(string)) { add(c.ID) }
+func (c Resume) touches(s *State) { s.need(c.ID) }
 
 func (c Resume) apply(s *State, now time.Time) error {
 	e := event(now)
@@ -59,10 +59,10 @@ type Terminate struct {
 	Recursive bool
 }
 
-func (c Terminate) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c Terminate) touches(s *State) {
+	s.need(c.ID)
 	if in := s.Instance(c.ID); in != nil {
-		addEnd(in, add)
+		s.needEnd(in)
 	}
 }
 
@@ -112,7 +112,7 @@ type TimerDue struct {
 	Timer Timer
 }
 
-func (c TimerDue) touches(_ *State, add func(string)) { add(c.Timer.ID) }
+func (c TimerDue) touches(s *State) { s.need(c.Timer.ID) }
 
 func (c TimerDue) apply(s *State, now time.Time) error {
 	t := c.Timer
@@ -145,12 +145,12 @@ type Purge struct {
 	Deleted *int
 }
 
-func (c Purge) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c Purge) touches(s *State) {
+	s.need(c.ID)
 	if c.Recursive {
 		c.walk(s, c.ID, map[string]bool{}, func(in *Instance) {
 			for _, child := range childrenOf(in) {
-				add(child)
+				s.need(child)
 			}
 		})
 	}

@@ -51,15 +51,15 @@ func (e *Entity) WantsLock() bool {
 // other entities of its set are ready for it too.
 type Grant struct{ ID string }
 
-func (c Grant) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c Grant) touches(s *State) {
+	s.need(c.ID)
 	e := s.Entity(c.ID)
 	if e == nil || !e.WantsLock() {
 		return
 	}
-	addSender(e.Queue[0], add)
+	s.needSender(e.Queue[0])
 	for _, id := range lockSet(e.Queue[0].GetEvent().GetEntityLockRequested()) {
-		add(id)
+		s.need(id)
 	}
 }
 
@@ -107,9 +107,9 @@ func (s *State) releaseLocks(in *Instance) {
 	}
 }
 
-// addLocks adds the entities that releaseLocks needs.
-func addLocks(in *Instance, add func(string)) {
+// needLocks adds the entities that releaseLocks needs.
+func (s *State) needLocks(in *Instance) {
 	for _, id := range in.Record.GetLocks() {
-		add(id)
+		s.need(id)
 	}
 }

@@ -16,10 +16,10 @@ type Restart struct {
 	As string
 }
 
-func (c Restart) touches(_ *State, add func(string)) {
-	add(c.ID)
+func (c Restart) touches(s *State) {
+	s.need(c.ID)
 	if c.As != "" {
-		add(c.As)
+		s.need(c.As)
 	}
 }
 

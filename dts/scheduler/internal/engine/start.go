@@ -19,10 +19,10 @@ type Start struct {
 	Request *dtspb.CreateInstanceRequest
 }
 
-func (c Start) touches(s *State, add func(string)) {
-	add(c.Request.GetInstanceId())
+func (c Start) touches(s *State) {
+	s.need(c.Request.GetInstanceId())
 	if old := s.Instance(c.Request.GetInstanceId()); old != nil {
-		addEnd(old, add)
+		s.needEnd(old)
 	}
 }
 
@@ -95,8 +95,7 @@ func (s *State) remove(in *Instance, now time.Time) {
 	s.dropExecution(in)
 	s.fx.write(Write{Op: DeleteCreated, ID: in.ID(), At: in.Record.GetCreated()})
 	s.fx.write(Write{Op: DeleteInstance, ID: in.ID()})
-	s.instances[in.ID()] = nil
-	delete(s.dirty, in.ID())
+	s.Put(in.ID(), nil)
 }
 
 // CheckInstanceID says what is wrong with the id of a new orchestration, or nil.

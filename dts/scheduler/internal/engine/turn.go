@@ -22,39 +22,39 @@ type Turn struct {
 	Response *dtspb.OrchestratorResponse
 }
 
-func (c Turn) touches(s *State, add func(string)) {
-	add(c.ID)
+func (c Turn) touches(s *State) {
+	s.need(c.ID)
 	in := s.Instance(c.ID)
 	if in == nil {
 		return
 	}
 	if s.check(c.Response) != nil {
-		addEnd(in, add) // the parent hears of the failure, and nothing else is carried out
+		s.needEnd(in) // the parent hears of the failure, and nothing else is carried out
 		return
 	}
 	for _, a := range c.Response.GetActions() {
 		switch t := a.GetOrchestratorActionType().(type) {
 		case *dtspb.OrchestratorAction_CreateSubOrchestration:
 			id := childID(in, a)
-			addInstance(id, add)
+			s.needInstance(id)
 			if child := s.Instance(id); child != nil {
-				addEnd(child, add) // it may be replaced
+				s.needEnd(child) // it may be replaced
 			}
 		case *dtspb.OrchestratorAction_SendEvent:
-			addInstance(t.SendEvent.GetInstance().GetInstanceId(), add)
+			s.needInstance(t.SendEvent.GetInstance().GetInstanceId())
 		case *dtspb.OrchestratorAction_TerminateOrchestration:
 			id := t.TerminateOrchestration.GetInstanceId()
-			addInstance(id, add)
+			s.needInstance(id)
 			if target := s.Instance(id); target != nil {
-				addEnd(target, add)
+				s.needEnd(target)
 			}
 		case *dtspb.OrchestratorAction_SendEntityMessage:
-			addEntities(t.SendEntityMessage, add)
+			s.needEntities(t.SendEntityMessage)
 		case *dtspb.OrchestratorAction_CompleteOrchestration:
-			addEnd(in, add)
+			s.needEnd(in)
 			if recursive(in) {
 				for _, id := range in.openIDs(openChild) {
-					add(in.open[id].child)
+					s.need(in.open[id].child)
 				}
 			}
 		}

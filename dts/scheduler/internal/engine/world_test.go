@@ -81,12 +81,14 @@ func (w *world) try(cmd Command) error {
 		return err
 	}
 	w.fx = fx
-	for id, in := range s.instances {
-		if in == nil {
-			delete(w.live, id)
-			continue
+	for _, p := range s.parts {
+		switch {
+		case p.entity != nil:
+		case p.in == nil:
+			delete(w.live, p.id)
+		default:
+			w.live[p.id] = p.in
 		}
-		w.live[id] = in
 	}
 	w.rows.fold(w.t, fx.Writes)
 	w.check()

@@ -42,7 +42,7 @@ func (f *followUp) addEntity(e *engine.Entity, now time.Time) {
 	case e.Deliverable():
 		f.turns = append(f.turns, entityItem(e.ID(), now))
 	case e.WantsLock():
-		f.fx.Timers = append(f.fx.Timers, engine.Timer{TaskKey: engine.TaskKey{ID: e.ID(), TaskID: engine.GrantTimer}})
+		f.timers = append(f.timers, engine.Timer{TaskKey: engine.TaskKey{ID: e.ID(), TaskID: engine.GrantTimer}})
 	}
 }
 
@@ -55,9 +55,8 @@ func entityItem(id string, now time.Time) *dispatch.Item {
 // entityItem takes the next batch of an entity for a worker, nil if there is
 // nothing it could run.
 func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, error) {
-	locked := h.lock([]string{l.Item.Key.ID})
-	defer h.unlock(locked)
-	e := locked[0]
+	e := h.lockOne(l.Item.Key.ID)
+	defer h.unlockOne(e)
 	if err := h.load(e); err != nil {
 		return nil, err
 	}
@@ -104,15 +103,14 @@ func (h *Hub) failEntity(ctx context.Context, l *dispatch.Lease, f *dtspb.TaskFa
 
 // Entity describes an entity, nil if it has no state.
 func (h *Hub) Entity(ctx context.Context, id string, withState bool) (*dtspb.EntityMetadata, error) {
-	locked := h.lock([]string{id})
-	e := locked[0]
+	e := h.lockOne(id)
 	err := h.load(e)
 	var meta *dtspb.EntityMetadata
 	if err == nil && e.entity.Record.GetState() != nil {
 		meta = describeEntity(e.entity.Record, e.entity.Backlog(), withState)
 	}
 	last := e.last
-	h.unlock(locked)
+	h.unlockOne(e)
 	if err != nil {
 		return nil, err
 	}

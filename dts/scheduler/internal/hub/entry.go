@@ -53,16 +53,24 @@ func (h *Hub) shard(id string) *shard {
 	return &h.shards[x%shards]
 }
 
-// lock takes the locks of the instances in the order of their ids.
-func (h *Hub) lock(ids []string) []*entry {
+// lock takes the locks of the instances, each named once, in the order of their
+// ids. The entries are put into the memory of those of an earlier call.
+func (h *Hub) lock(entries []*entry, ids []string) []*entry {
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	entries := make([]*entry, len(ids))
-	for i, id := range ids {
-		entries[i] = h.acquire(id)
-		entries[i].mu.Lock()
+	entries = entries[:0]
+	for _, id := range ids {
+		e := h.acquire(id)
+		e.mu.Lock()
+		entries = append(entries, e)
 	}
 	return entries
+}
+
+// lockOne takes the lock of one instance.
+func (h *Hub) lockOne(id string) *entry {
+	e := h.acquire(id)
+	e.mu.Lock()
+	return e
 }
 
 func (h *Hub) unlock(entries []*entry) {

@@ -37,6 +37,8 @@ type Hub struct {
 	shards [shards]shard
 	timers *timers
 
+	decisions sync.Pool // of *decision
+
 	opened time.Time
 
 	mu      sync.Mutex // guards what follows
@@ -53,6 +55,9 @@ func Open(rec *record.Hub, opts Options) (*Hub, error) {
 		number:  rec.GetNumber(),
 		opened:  time.Now(),
 		delayed: make(map[*time.Timer]struct{}),
+	}
+	h.decisions.New = func() any {
+		return &decision{state: engine.State{NewID: NewID, NewGeneration: opts.Store.NewGeneration, MaxPayload: opts.MaxPayload}}
 	}
 	h.timers = newTimers(func(behind *engine.Timer, limit int) ([]engine.Timer, error) {
 		if planted.Active(planted.DueIndexForgotten) {
@@ -179,30 +184,46 @@ func (h *Hub) Settle(ctx context.Context) error { return decided(ctx, h.opts.Sto
 // the locks whether the command still stands. The commit is nil if the decision
 // changed nothing on disk.
 func (h *Hub) decide(ctx context.Context, cmd engine.Command, admit func() error) (*store.Commit, error) {
-	var ids []string
+	d, _ := h.decisions.Get().(*decision)
+	defer h.decisions.Put(d)
+	defer d.reset()
+	d.ids = append(d.ids, engine.Touches(&d.state, cmd)...)
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, context.Cause(ctx)
 		}
-		commit, missing, err := h.try(ids, cmd, admit)
-		if len(missing) == 0 {
+		commit, again, err := h.try(d, cmd, admit)
+		if !again {
 			return commit, err
 		}
-		ids = append(ids, missing...)
 	}
 }
 
-// try decides cmd with the instances of ids, or tells which it needs besides.
-func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.Commit, []string, error) {
-	state := engine.State{NewID: NewID, NewGeneration: h.opts.Store.NewGeneration, MaxPayload: h.opts.MaxPayload}
-	if ids == nil {
-		ids = engine.Touches(&state, cmd)
-	}
-	locked := h.lock(ids)
-	defer h.unlock(locked)
-	for _, e := range locked {
+// decision is the memory that a decision needs while it is made. It is used for
+// one after the other.
+type decision struct {
+	state  engine.State
+	ids    []string // to lock
+	locked []*entry
+}
+
+func (d *decision) reset() {
+	d.state.Reset()
+	clear(d.ids)
+	clear(d.locked)
+	d.ids, d.locked = d.ids[:0], d.locked[:0]
+}
+
+// try decides cmd with the instances of d.ids, or adds to them what it needs
+// besides and has to be called again for.
+func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store.Commit, again bool, _ error) {
+	state := &d.state
+	state.Reset()
+	d.locked = h.lock(d.locked, d.ids)
+	defer h.unlock(d.locked)
+	for _, e := range d.locked {
 		if err := h.load(e); err != nil {
-			return nil, nil, err
+			return nil, false, err
 		}
 		if e.entity != nil {
 			state.PutEntity(e.entity)
@@ -210,21 +231,22 @@ func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.
 			state.Put(e.id, e.in)
 		}
 	}
-	if missing := engine.Touches(&state, cmd); len(missing) > 0 {
-		return nil, append(missing, ids...), nil
+	if missing := engine.Touches(state, cmd); len(missing) > 0 {
+		d.ids = append(d.ids, missing...)
+		return nil, true, nil
 	}
 	if admit != nil {
 		if err := admit(); err != nil {
-			return nil, nil, err
+			return nil, false, err
 		}
 	}
 	now := time.Now()
-	fx, err := engine.Apply(&state, cmd, now)
+	fx, err := engine.Apply(state, cmd, now)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, err
 	}
-	follow := followUp{hub: h, fx: fx}
-	for _, e := range locked {
+	follow := followUp{hub: h, withdrawn: fx.Withdrawn, tasks: fx.Tasks, timers: fx.Timers}
+	for _, e := range d.locked {
 		if e.entity != nil {
 			follow.addEntity(e.entity, now)
 			continue
@@ -237,38 +259,40 @@ func (h *Hub) try(ids []string, cmd engine.Command, admit func() error) (*store.
 	}
 	if len(fx.Writes) == 0 {
 		follow.run()
-		return nil, nil, nil
+		return nil, false, nil
 	}
 	if planted.Active(planted.DispatchBeforeCommit) {
 		follow.run()
 		follow = followUp{hub: h}
 	}
 	commit := h.opts.Store.Submit(h.number, fx.Writes, follow.run)
-	for _, e := range locked {
+	for _, e := range d.locked {
 		e.last = commit
 	}
-	return commit, nil, nil
+	return commit, false, nil
 }
 
 // followUp is what a decision causes once it is on disk.
 type followUp struct {
-	hub   *Hub
-	fx    engine.Effects
-	turns []*dispatch.Item
-	wake  []*waiter
+	hub       *Hub
+	withdrawn []engine.TaskKey
+	tasks     []engine.Task
+	timers    []engine.Timer
+	turns     []*dispatch.Item
+	wake      []*waiter
 }
 
 func (f *followUp) run() {
-	for _, k := range f.fx.Withdrawn {
+	for _, k := range f.withdrawn {
 		f.hub.Queue.Withdraw(k)
 	}
-	for _, t := range f.fx.Tasks {
+	for _, t := range f.tasks {
 		f.hub.Queue.Push(taskItem(t))
 	}
 	for _, it := range f.turns {
 		f.hub.Queue.Push(it)
 	}
-	f.hub.timers.add(f.fx.Timers)
+	f.hub.timers.add(f.timers)
 	for _, w := range f.wake {
 		close(w.done)
 	}

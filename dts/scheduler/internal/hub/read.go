@@ -34,9 +34,9 @@ func (h *Hub) peek(id string, payloads bool) (*dtspb.OrchestrationState, *store.
 	inMemory := sh.entries[id] != nil
 	sh.mu.Unlock()
 	if inMemory {
-		locked := h.lock([]string{id})
-		defer h.unlock(locked)
-		if e := locked[0]; e.loaded {
+		e := h.lockOne(id)
+		defer h.unlockOne(e)
+		if e.loaded {
 			return h.stateOf(e.in, payloads), e.last, nil
 		}
 	}

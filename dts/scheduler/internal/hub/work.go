@@ -157,9 +157,8 @@ func (h *Hub) turnItem(ctx context.Context, s *dispatch.Stream, l *dispatch.Leas
 }
 
 func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.OrchestratorRequest, tooLarge *dtspb.TaskFailureDetails, _ error) {
-	locked := h.lock([]string{l.Item.Key.ID})
-	defer h.unlock(locked)
-	e := locked[0]
+	e := h.lockOne(l.Item.Key.ID)
+	defer h.unlockOne(e)
 	if err := h.load(e); err != nil {
 		return nil, nil, err
 	}

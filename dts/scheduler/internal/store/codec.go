@@ -12,53 +12,54 @@ import (
 
 // encode puts the writes of a decision into a batch.
 func encode(b *pebble.Batch, hub uint32, writes []engine.Write) error {
+	var k [512]byte // an id has up to 400 bytes
 	for i := range writes {
-		if err := encodeWrite(b, hub, &writes[i]); err != nil {
+		if err := encodeWrite(b, k[:0], hub, &writes[i]); err != nil {
 			return fmt.Errorf("instance %q: %w", writes[i].ID, err)
 		}
 	}
 	return nil
 }
 
-func encodeWrite(b *pebble.Batch, hub uint32, w *engine.Write) error {
+func encodeWrite(b *pebble.Batch, k key, hub uint32, w *engine.Write) error {
 	switch w.Op {
 	case engine.PutInstance:
-		return set(b, idKey(hub, kindInstance, w.ID), w.Instance)
+		return set(b, idKey(k, hub, kindInstance, w.ID), w.Instance)
 	case engine.DeleteInstance:
-		return b.Delete(idKey(hub, kindInstance, w.ID), nil)
+		return b.Delete(idKey(k, hub, kindInstance, w.ID), nil)
 	case engine.PutMessage:
-		return set(b, historyKey(hub, w.ID, w.Gen, w.Turn, w.Slot), w.Event)
+		return set(b, historyKey(k, hub, w.ID, w.Gen, w.Turn, w.Slot), w.Event)
 	case engine.DeleteMessage:
-		return b.Delete(historyKey(hub, w.ID, w.Gen, w.Turn, w.Slot), nil)
+		return b.Delete(historyKey(k, hub, w.ID, w.Gen, w.Turn, w.Slot), nil)
 	case engine.PutTurn:
-		return set(b, historyKey(hub, w.ID, w.Gen, w.Turn, 0), &dtspb.HistoryChunk{Events: w.Events})
+		return set(b, historyKey(k, hub, w.ID, w.Gen, w.Turn, 0), &dtspb.HistoryChunk{Events: w.Events})
 	case engine.DeleteExecution:
-		k := executionKey(hub, kindHistory, w.ID, w.Gen)
+		k = executionKey(k, hub, kindHistory, w.ID, w.Gen)
 		return b.DeleteRange(k, after(k), nil)
 	case engine.PutTask:
-		return set(b, taskKey(hub, kindTask, w.ID, w.Gen, w.TaskID), w.Task)
+		return set(b, taskKey(k, hub, kindTask, w.ID, w.Gen, w.TaskID), w.Task)
 	case engine.DeleteTask:
-		return b.Delete(taskKey(hub, kindTask, w.ID, w.Gen, w.TaskID), nil)
+		return b.Delete(taskKey(k, hub, kindTask, w.ID, w.Gen, w.TaskID), nil)
 	case engine.PutTimer:
-		return b.Set(timerKey(hub, w.At, w.ID, w.Gen, w.TaskID), nil, nil)
+		return b.Set(timerKey(k, hub, w.At, w.ID, w.Gen, w.TaskID), nil, nil)
 	case engine.DeleteTimer:
-		return b.Delete(timerKey(hub, w.At, w.ID, w.Gen, w.TaskID), nil)
+		return b.Delete(timerKey(k, hub, w.At, w.ID, w.Gen, w.TaskID), nil)
 	case engine.PutReady:
-		return set(b, idKey(hub, kindReady, w.ID), w.Ready)
+		return set(b, idKey(k, hub, kindReady, w.ID), w.Ready)
 	case engine.DeleteReady:
-		return b.Delete(idKey(hub, kindReady, w.ID), nil)
+		return b.Delete(idKey(k, hub, kindReady, w.ID), nil)
 	case engine.PutCreated:
-		return b.Set(createdKey(hub, w.At, w.ID), nil, nil)
+		return b.Set(createdKey(k, hub, w.At, w.ID), nil, nil)
 	case engine.DeleteCreated:
-		return b.Delete(createdKey(hub, w.At, w.ID), nil)
+		return b.Delete(createdKey(k, hub, w.At, w.ID), nil)
 	case engine.PutEntity:
-		return set(b, idKey(hub, kindEntity, w.ID), w.Entity)
+		return set(b, idKey(k, hub, kindEntity, w.ID), w.Entity)
 	case engine.DeleteEntity:
-		return b.Delete(idKey(hub, kindEntity, w.ID), nil)
+		return b.Delete(idKey(k, hub, kindEntity, w.ID), nil)
 	case engine.PutEntityMessage:
-		return set(b, executionKey(hub, kindQueue, w.ID, w.Gen), w.EntityMessage)
+		return set(b, executionKey(k, hub, kindQueue, w.ID, w.Gen), w.EntityMessage)
 	case engine.DeleteEntityMessage:
-		return b.Delete(executionKey(hub, kindQueue, w.ID, w.Gen), nil)
+		return b.Delete(executionKey(k, hub, kindQueue, w.ID, w.Gen), nil)
 	default:
 		return fmt.Errorf("BUG: write with op %d", w.Op)
 	}

@@ -20,7 +20,7 @@ type Entity struct {
 // EntityRecord returns the entity's own row, nil if there is none.
 func (s *Store) EntityRecord(hub uint32, id string) (*record.Entity, error) {
 	rec := &record.Entity{}
-	if ok, err := s.get(idKey(hub, kindEntity, id), rec); !ok {
+	if ok, err := s.get(idKey(nil, hub, kindEntity, id), rec); !ok {
 		return nil, err
 	}
 	return rec, nil
@@ -33,7 +33,7 @@ func (s *Store) Entity(hub uint32, id string) (*Entity, error) {
 		return nil, err
 	}
 	e := &Entity{Record: rec}
-	prefix := append(idKey(hub, kindQueue, id), 0)
+	prefix := append(idKey(nil, hub, kindQueue, id), 0)
 	err = s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		m := &record.EntityMessage{}
 		if err := proto.Unmarshal(v, m); err != nil {
@@ -45,7 +45,7 @@ func (s *Store) Entity(hub uint32, id string) (*Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.ReadyRow, err = s.get(idKey(hub, kindReady, id), &record.Ready{})
+	e.ReadyRow, err = s.get(idKey(nil, hub, kindReady, id), &record.Ready{})
 	return e, err
 }
 
@@ -53,10 +53,10 @@ func (s *Store) Entity(hub uint32, id string) (*Entity, error) {
 // ids, beginning behind an id, until f returns false. Entities that have messages
 // and neither state nor lock are not among them.
 func (s *Store) Entities(hub uint32, prefix, behind string, f func(*record.Entity) (bool, error)) error {
-	lower := idKey(hub, kindEntity, prefix)
+	lower := idKey(nil, hub, kindEntity, prefix)
 	upper := after(lower)
 	if behind >= prefix && behind != "" {
-		lower = append(idKey(hub, kindEntity, behind), 0)
+		lower = append(idKey(nil, hub, kindEntity, behind), 0)
 	}
 	return s.scan(lower, upper, func(k, v []byte) (bool, error) {
 		rec := &record.Entity{}

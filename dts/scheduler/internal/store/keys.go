@@ -34,11 +34,12 @@ const (
 	kindHub   byte = 'H' // name: record.Hub
 )
 
+// The functions below append a key to k, which is empty: nil, or memory that is
+// used again.
 type key []byte
 
-func newKey(hub uint32, kind byte, size int) key {
-	k := make(key, 0, 5+size)
-	return append(binary.BigEndian.AppendUint32(k, hub), kind)
+func newKey(k key, hub uint32, kind byte) key {
+	return append(k.u32(hub), kind)
 }
 
 func (k key) str(s string) key { return append(k, s...) }
@@ -48,28 +49,28 @@ func (k key) scope(id string, gen uint64) key {
 	return append(append(k, id...), 0).u64(gen)
 }
 
-func idKey(hub uint32, kind byte, id string) key {
-	return newKey(hub, kind, len(id)).str(id)
+func idKey(k key, hub uint32, kind byte, id string) key {
+	return newKey(k, hub, kind).str(id)
 }
 
-func executionKey(hub uint32, kind byte, id string, gen uint64) key {
-	return newKey(hub, kind, len(id)+17).scope(id, gen)
+func executionKey(k key, hub uint32, kind byte, id string, gen uint64) key {
+	return newKey(k, hub, kind).scope(id, gen)
 }
 
-func historyKey(hub uint32, id string, gen uint64, turn, slot uint32) key {
-	return executionKey(hub, kindHistory, id, gen).u32(turn).u32(slot)
+func historyKey(k key, hub uint32, id string, gen uint64, turn, slot uint32) key {
+	return executionKey(k, hub, kindHistory, id, gen).u32(turn).u32(slot)
 }
 
-func taskKey(hub uint32, kind byte, id string, gen uint64, task int32) key {
-	return executionKey(hub, kind, id, gen).u32(uint32(task))
+func taskKey(k key, hub uint32, kind byte, id string, gen uint64, task int32) key {
+	return executionKey(k, hub, kind, id, gen).u32(uint32(task))
 }
 
-func timerKey(hub uint32, due int64, id string, gen uint64, task int32) key {
-	return newKey(hub, kindTimer, len(id)+21).u64(uint64(due)).scope(id, gen).u32(uint32(task))
+func timerKey(k key, hub uint32, due int64, id string, gen uint64, task int32) key {
+	return newKey(k, hub, kindTimer).u64(uint64(due)).scope(id, gen).u32(uint32(task))
 }
 
-func createdKey(hub uint32, created int64, id string) key {
-	return newKey(hub, kindCreated, len(id)+8).u64(uint64(created)).str(id)
+func createdKey(k key, hub uint32, created int64, id string) key {
+	return newKey(k, hub, kindCreated).u64(uint64(created)).str(id)
 }
 
 // after returns the first key behind all that begin with prefix.

@@ -14,18 +14,18 @@ import (
 
 // PutLosses notes how often a worker was lost with the work item.
 func (s *Store) PutLosses(hub uint32, k engine.TaskKey, n uint32) error {
-	return s.db.Set(taskKey(hub, kindLosses, k.ID, k.Gen, k.TaskID), binary.BigEndian.AppendUint32(nil, n), pebble.NoSync)
+	return s.db.Set(taskKey(nil, hub, kindLosses, k.ID, k.Gen, k.TaskID), binary.BigEndian.AppendUint32(nil, n), pebble.NoSync)
 }
 
 // DeleteLosses forgets the count.
 func (s *Store) DeleteLosses(hub uint32, k engine.TaskKey) error {
-	return s.db.Delete(taskKey(hub, kindLosses, k.ID, k.Gen, k.TaskID), pebble.NoSync)
+	return s.db.Delete(taskKey(nil, hub, kindLosses, k.ID, k.Gen, k.TaskID), pebble.NoSync)
 }
 
 // Losses returns all counts.
 func (s *Store) Losses(hub uint32) (map[engine.TaskKey]uint32, error) {
 	counts := make(map[engine.TaskKey]uint32)
-	prefix := newKey(hub, kindLosses, 0)
+	prefix := newKey(nil, hub, kindLosses)
 	err := s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		id, gen, task := parseScope(k[len(prefix):])
 		if len(v) == 4 {

@@ -68,7 +68,7 @@ func damaged(k []byte, err error) error {
 // Record returns the instance's own row, nil if there is none.
 func (s *Store) Record(hub uint32, id string) (*record.Instance, error) {
 	rec := &record.Instance{}
-	if ok, err := s.get(idKey(hub, kindInstance, id), rec); !ok {
+	if ok, err := s.get(idKey(nil, hub, kindInstance, id), rec); !ok {
 		return nil, err
 	}
 	return rec, nil
@@ -95,7 +95,7 @@ func (s *Store) Instance(hub uint32, id string) (*Instance, error) {
 	}); err != nil {
 		return nil, err
 	}
-	in.ReadyRow, err = s.get(idKey(hub, kindReady, id), &record.Ready{})
+	in.ReadyRow, err = s.get(idKey(nil, hub, kindReady, id), &record.Ready{})
 	return in, err
 }
 
@@ -110,7 +110,7 @@ func (s *Store) History(hub uint32, rec *record.Instance, f func(*dtspb.HistoryE
 // history walks the rows of an execution: committed events go to f, messages
 // beyond the last committed turn are returned.
 func (s *Store) history(hub uint32, rec *record.Instance, f func(*dtspb.HistoryEvent) bool) (inbox []engine.Message, err error) {
-	prefix := executionKey(hub, kindHistory, rec.GetId(), rec.GetGeneration())
+	prefix := executionKey(nil, hub, kindHistory, rec.GetId(), rec.GetGeneration())
 	var rest []*dtspb.HistoryEvent // of the turn being read: what follows its messages
 	flush := func() bool {
 		for _, e := range rest {
@@ -161,7 +161,7 @@ func (s *Store) history(hub uint32, rec *record.Instance, f func(*dtspb.HistoryE
 // Input returns the payload that the current execution was started with.
 func (s *Store) Input(hub uint32, rec *record.Instance) (*dtspb.ExecutionStartedEvent, error) {
 	e := &dtspb.HistoryEvent{}
-	ok, err := s.get(historyKey(hub, rec.GetId(), rec.GetGeneration(), 1, 1), e)
+	ok, err := s.get(historyKey(nil, hub, rec.GetId(), rec.GetGeneration(), 1, 1), e)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -177,15 +177,15 @@ type Cursor struct {
 // Instances calls f with the instances created at or after from and before to,
 // in the order of creation, beginning behind the cursor, until f returns false.
 func (s *Store) Instances(hub uint32, from, to int64, behind Cursor, f func(*record.Instance) (bool, error)) error {
-	lower := newKey(hub, kindCreated, 8).u64(uint64(max(from, 0)))
+	lower := newKey(nil, hub, kindCreated).u64(uint64(max(from, 0)))
 	if behind != (Cursor{}) {
-		if k := append(createdKey(hub, behind.Created, behind.ID), 0); string(k) > string(lower) {
+		if k := append(createdKey(nil, hub, behind.Created, behind.ID), 0); string(k) > string(lower) {
 			lower = k
 		}
 	}
-	upper := newKey(hub, kindCreated, 8).u64(uint64(to))
+	upper := newKey(nil, hub, kindCreated).u64(uint64(to))
 	if to == math.MaxInt64 {
-		upper = after(newKey(hub, kindCreated, 0))
+		upper = after(newKey(nil, hub, kindCreated))
 	}
 	return s.scan(lower, upper, func(k, _ []byte) (bool, error) {
 		rec, err := s.Record(hub, string(k[13:]))
@@ -201,7 +201,7 @@ func (s *Store) Instances(hub uint32, from, to int64, behind Cursor, f func(*rec
 
 // Ready calls f with every instance that has stored messages.
 func (s *Store) Ready(hub uint32, f func(id string, r *record.Ready)) error {
-	prefix := newKey(hub, kindReady, 0)
+	prefix := newKey(nil, hub, kindReady)
 	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		r := &record.Ready{}
 		if err := proto.Unmarshal(v, r); err != nil {
@@ -214,7 +214,7 @@ func (s *Store) Ready(hub uint32, f func(id string, r *record.Ready)) error {
 
 // Tasks calls f with every activity without outcome.
 func (s *Store) Tasks(hub uint32, f func(engine.Task)) error {
-	prefix := newKey(hub, kindTask, 0)
+	prefix := newKey(nil, hub, kindTask)
 	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		t := &record.Task{}
 		if err := proto.Unmarshal(v, t); err != nil {
@@ -229,10 +229,10 @@ func (s *Store) Tasks(hub uint32, f func(engine.Task)) error {
 // Timers returns up to limit timers in the order they are due, beginning behind
 // the given one; nil is the beginning.
 func (s *Store) Timers(hub uint32, behind *engine.Timer, limit int) ([]engine.Timer, error) {
-	prefix := newKey(hub, kindTimer, 0)
+	prefix := newKey(nil, hub, kindTimer)
 	lower := prefix
 	if behind != nil {
-		lower = append(timerKey(hub, behind.Due, behind.ID, behind.Gen, behind.TaskID), 0)
+		lower = append(timerKey(nil, hub, behind.Due, behind.ID, behind.Gen, behind.TaskID), 0)
 	}
 	var timers []engine.Timer
 	err := s.scan(lower, after(prefix), func(k, _ []byte) (bool, error) {

@@ -114,7 +114,7 @@ func Open(o Options) (*Store, error) {
 
 // begin starts a new epoch.
 func (s *Store) begin() error {
-	k := newKey(0, kindEpoch, 0)
+	k := newKey(nil, 0, kindEpoch)
 	epoch, err := s.number(k)
 	if err != nil {
 		return err
@@ -312,7 +312,7 @@ func (s *Store) settle(c *Commit) {
 
 // Hub returns the hub with the name, made if create and it is not there.
 func (s *Store) Hub(name string, create bool, now time.Time) (*record.Hub, error) {
-	k := idKey(0, kindHub, name)
+	k := idKey(nil, 0, kindHub, name)
 	hub := &record.Hub{}
 	if ok, err := s.get(k, hub); ok || err != nil || !create {
 		if !ok {
@@ -340,7 +340,7 @@ func (s *Store) Hub(name string, create bool, now time.Time) (*record.Hub, error
 // Hubs returns the hubs by name.
 func (s *Store) Hubs() (map[string]*record.Hub, error) {
 	hubs := make(map[string]*record.Hub)
-	prefix := newKey(0, kindHub, 0)
+	prefix := newKey(nil, 0, kindHub)
 	err := s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		h := &record.Hub{}
 		if err := proto.Unmarshal(v, h); err != nil {
