@@ -19,6 +19,7 @@ type conn struct {
 	hub    string
 	agent  string
 	tokens *tokenCache // nil without authentication
+	plain  metadata.MD // hub and agent; never changed
 }
 
 func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -40,7 +41,10 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 // outgoing sets our headers. What the caller of the stub set stays, except that
 // the hub and the token are always the client's.
 func (c *conn) outgoing(ctx context.Context) (context.Context, error) {
-	md, _ := metadata.FromOutgoingContext(ctx) // a copy
+	md, ok := metadata.FromOutgoingContext(ctx) // a copy
+	if !ok && c.tokens == nil {
+		return metadata.NewOutgoingContext(ctx, c.plain), nil
+	}
 	if md == nil {
 		md = metadata.MD{}
 	}

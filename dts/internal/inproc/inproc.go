@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -110,12 +111,21 @@ func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, _ ...
 		return err
 	}
 	defer c.calls.Done()
-	out, err := m.handler(m.impl, incoming(ctx), func(in any) error { return move(in, args) }, nil)
+	out, err := m.handler(m.impl, incoming(ctx), undecoded, func(ctx context.Context, empty any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		if reflect.TypeOf(empty) != reflect.TypeOf(args) {
+			return nil, status.Errorf(codes.Internal, "BUG: %T is passed as %T", args, empty)
+		}
+		return next(ctx, args)
+	})
 	if err != nil {
 		return asStatus(err)
 	}
 	return move(reply, out)
 }
+
+// undecoded leaves the message empty that a generated handler makes for the
+// request: the interceptor puts the caller's in its place.
+func undecoded(any) error { return nil }
 
 func unknown(method string) error {
 	return status.Errorf(codes.Unimplemented, "unknown method %s", strings.TrimPrefix(method, "/"))

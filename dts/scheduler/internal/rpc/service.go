@@ -55,9 +55,8 @@ var hubHeaders = []string{wire.HeaderTaskHub, "durable-taskhub"}
 // hubOf returns the hub that the caller named.
 func hubOf(ctx context.Context, hubs Hubs) (*hub.Hub, error) {
 	name := wire.DefaultTaskHub
-	md, _ := metadata.FromIncomingContext(ctx)
 	for _, header := range hubHeaders {
-		if v := md.Get(header); len(v) > 0 && v[0] != "" {
+		if v := metadata.ValueFromIncomingContext(ctx, header); len(v) > 0 && v[0] != "" {
 			name = v[0]
 			break
 		}
