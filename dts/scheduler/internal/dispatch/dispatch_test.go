@@ -182,6 +182,40 @@ func TestWakeUpIsNotLostWithAStream(t *testing.T) {
 	want(t, "taken", []string{"a 0"}, take(s2))
 }
 
+func TestDrainedStreamsTakeNoMoreAndKeepWhatTheyHold(t *testing.T) {
+	t.Parallel()
+	q := NewQueue(1)
+	o := StreamOptions{WorkerID: "w"}
+	o.Window[Activity] = 2
+	s1, s2, other := q.Open(o), q.Open(o), connect(q, 9)
+	q.Push(activity("a", 0))
+	l := s1.Take()
+	take(s1)
+	take(s2)
+	take(other)
+	for _, s := range []*Stream{s1, s2, other} {
+		woken(s)
+	}
+	q.Push(activity("a", 1)) // wakes one that then drains
+	want(t, "found", true, q.Drain("w"))
+	want(t, "found again", true, q.Drain("w"))
+	want(t, "found by another id", false, q.Drain("v"))
+	want(t, "found without an id", false, q.Drain(""))
+	if !woken(other) {
+		t.Error("the stream that goes on is not woken")
+	}
+	want(t, "workers", 1, q.Workers())
+	want(t, "taken by those that drain", nil, append(take(s1), take(s2)...))
+	want(t, "taken by the other", []string{"a 1"}, take(other))
+	want(t, "accepted", true, q.Accept(l))
+	q.Push(activity("a", 2))
+	want(t, "taken with a free slot", nil, take(s1))
+	want(t, "taken by the other", []string{"a 2"}, take(other))
+	if lost := append(s1.Close(), s2.Close()...); len(lost) > 0 {
+		t.Errorf("%d items are lost, want none", len(lost))
+	}
+}
+
 // TestStreamThatIsSendingIsNotWokenForTheNext: what it would get first has to
 // wait for its peer, while another is free.
 func TestStreamThatIsSendingIsNotWokenForTheNext(t *testing.T) {

@@ -10,5 +10,6 @@
 // Taking an item makes a [Lease]. It lives as long as its stream: there is no
 // time limit and no renewal. When the stream ends, all its leases are lost at
 // once and their items go back to the front. The answer of a lost lease is still
-// accepted until its item is handed out again.
+// accepted until its item is handed out again. A worker that is to stop drains
+// first: it gets no more, and keeps what it holds as long as its stream lives.
 package dispatch

@@ -108,13 +108,14 @@ func (q *Queue) Counts(k Kind) Counts {
 	return c
 }
 
-// Workers returns the number of distinct workers that are connected.
+// Workers returns the number of distinct workers that take work: those that
+// drain are on their way out.
 func (q *Queue) Workers() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n, seen := 0, make(map[string]bool, len(q.streams))
 	for s := range q.streams {
-		if id := s.opts.WorkerID; id == "" || !seen[id] {
+		if id := s.opts.WorkerID; !s.drains && (id == "" || !seen[id]) {
 			seen[id] = true
 			n++
 		}

@@ -42,6 +42,7 @@ type Stream struct {
 	held    map[*Lease]struct{}
 	waiting bool
 	closed  bool
+	drains  bool // takes no more, and keeps what it holds
 	matched map[class]bool
 }
 
@@ -72,7 +73,7 @@ func (s *Stream) Take() *Lease {
 	q := s.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.closed {
+	if s.closed || s.drains {
 		return nil
 	}
 	var oldest *Item
@@ -126,13 +127,36 @@ func (s *Stream) Close() []*Item {
 		lost[i] = l.Item
 		q.putBack(l)
 	}
-	// It may have been woken for something that it did not get round to take.
+	q.passOn(s)
+	return lost
+}
+
+// Drain makes the streams of a worker take no more; what they hold stays leased
+// until it is answered or the stream ends. It reports whether there were any.
+func (q *Queue) Drain(workerID string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	found := false
+	for s := range q.streams {
+		if workerID == "" || s.opts.WorkerID != workerID {
+			continue
+		}
+		found = true
+		s.drains = true
+		q.busy(s)
+		q.passOn(s)
+	}
+	return found
+}
+
+// passOn wakes others in the place of a stream that takes no more: it may have
+// been woken for something that it did not get round to take.
+func (q *Queue) passOn(s *Stream) {
 	for cl, f := range q.classes {
 		if it := f.peek(); it != nil && s.matches(cl) {
 			q.wake(it)
 		}
 	}
-	return lost
 }
 
 func (s *Stream) signal() {

@@ -37,6 +37,17 @@ func (b *backend) GetMetrics(ctx context.Context, _ *dtspb.GetMetricsRequest) (*
 	}}, nil
 }
 
+// BeginWorkerDrain hands the caller's streams no more. They keep what they hold
+// until they end, so that answers need not race their end. The time-out in the
+// request is the worker's own affair.
+func (b *backend) BeginWorkerDrain(ctx context.Context, _ *dtspb.BeginWorkerDrainRequest) (*dtspb.BeginWorkerDrainResponse, error) {
+	h, err := hubOf(ctx, b.hubs)
+	if err != nil {
+		return nil, err
+	}
+	return &dtspb.BeginWorkerDrainResponse{WorkerFound: h.Queue.Drain(workerOf(ctx))}, nil
+}
+
 func metrics(h *hub.Hub, k dispatch.Kind, now time.Time) *dtspb.WorkItemMetrics {
 	c := h.Queue.Counts(k)
 	m := &dtspb.WorkItemMetrics{Pending: clamp(c.Pending), Active: clamp(c.Active)}

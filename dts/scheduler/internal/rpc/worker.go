@@ -92,12 +92,17 @@ func streamOptions(ctx context.Context, r *dtspb.GetWorkItemsRequest) dispatch.S
 			o.Filters[dispatch.Entity].Names[strings.ToLower(e.GetName())] = nil
 		}
 	}
-	if md, ok := metadata.FromIncomingContext(ctx); ok {
-		if v := md.Get(wire.HeaderWorkerID); len(v) > 0 {
-			o.WorkerID = v[0]
-		}
-	}
+	o.WorkerID = workerOf(ctx)
 	return o
+}
+
+// workerOf returns the id that a worker calls itself, empty if it has none.
+func workerOf(ctx context.Context) string {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if v := md.Get(wire.HeaderWorkerID); len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
 func window(n int32) int {

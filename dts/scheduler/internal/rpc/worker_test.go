@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -178,6 +179,37 @@ func TestWorkOfALostWorkerGoesToAnother(t *testing.T) {
 		}
 		if got := other.turn().GetOrchestratorRequest().GetNewEvents()[1].GetTaskCompleted().GetResult().GetValue(); got != "in time" {
 			t.Errorf("result is %q", got)
+		}
+	})
+}
+
+func TestDrainingWorkerKeepsWhatItHolds(t *testing.T) {
+	overBoth(t, func(t *testing.T, w *world) {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "workerid", "w")
+		k := w.workerOf(ctx, &dtspb.GetWorkItemsRequest{})
+		w.start("a")
+		must(t, w.answer(k.turn(), schedule(1, "kept"), schedule(2, "left")))
+		kept, left := k.next(), k.next()
+		for _, who := range []struct {
+			ctx  context.Context
+			want bool
+		}{{ctx, true}, {ctx, true}, {metadata.AppendToOutgoingContext(t.Context(), "workerid", "v"), false}, {t.Context(), false}} {
+			r, err := w.backend.BeginWorkerDrain(who.ctx, &dtspb.BeginWorkerDrainRequest{})
+			must(t, err)
+			if r.GetWorkerFound() != who.want {
+				t.Errorf("worker is found: %t, want %t", r.GetWorkerFound(), who.want)
+			}
+		}
+		other := w.worker(&dtspb.GetWorkItemsRequest{})
+		must(t, w.answerActivity(kept, "kept"))
+		turn := other.turn() // not at the one that drains, and no activity before it
+		if got := turn.GetOrchestratorRequest().GetNewEvents()[1].GetTaskCompleted().GetResult().GetValue(); got != "kept" {
+			t.Errorf("result is %q, want the first worker's", got)
+		}
+		must(t, w.answer(turn))
+		k.lose()
+		if again := other.next().GetActivityRequest(); again.GetTaskId() != left.GetActivityRequest().GetTaskId() {
+			t.Errorf("got %v, want what the worker left behind", again)
 		}
 	})
 }
