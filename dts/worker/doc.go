@@ -9,10 +9,10 @@
 //	          └─────────────────────────────────────┘
 //	          │ the context of Run ends: the only way out
 //	          ▼
-//	draining: stream ended, running items may finish and answer
+//	draining: the scheduler sends no more; running items may finish and answer
 //	          │ nothing left, or budget spent: the rest is abandoned
 //	          ▼
-//	        done
+//	        done: stream ended
 //
 // An item belongs to the worker until it answers, abandons it, or the scheduler
 // takes it back because the stream died. In the last case the answer may come

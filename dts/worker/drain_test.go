@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -96,36 +98,114 @@ func TestItemOutlivesItsStream(t *testing.T) {
 	})
 }
 
-func TestStopEndsTheStreamFirstAndLetsItemsFinish(t *testing.T) {
+// slow has an activity "a" that takes ten seconds and tells when it is disturbed.
+func slow(t *testing.T) *Registry {
+	t.Helper()
+	r := NewRegistry()
+	err := r.Activity("a", func(ctx context.Context, _ []byte) ([]byte, error) {
+		time.Sleep(10 * time.Second)
+		return nil, ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestStopKeepsTheStreamUntilItemsHaveFinished(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRegistry()
-		err := r.Activity("a", func(ctx context.Context, _ []byte) ([]byte, error) {
-			time.Sleep(10 * time.Second)
-			return nil, ctx.Err()
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := start(t, &fake{}, r)
+		asked := make(chan string, 10)
+		g := start(t, &fake{drain: func(ctx context.Context) (bool, error) {
+			header, _ := metadata.FromIncomingContext(ctx)
+			asked <- fmt.Sprint(header.Get("taskhub"), header.Get("workerid"))
+			return true, nil
+		}}, slow(t))
 		s := g.connected()
-		s.items <- activityItemOf("token", "a", "")
+		s.items <- activityItemOf("first", "a", "")
+		synctest.Wait()
+		before := time.Now()
+		g.stop()
+		synctest.Wait()
+		if want, got := fmt.Sprint(s.header.Get("taskhub"), s.header.Get("workerid")), <-asked; got != want {
+			t.Errorf("%s drains, want %s", got, want)
+		}
+		s.items <- activityItemOf("second", "a", "") // was under way
+		if got := <-g.abandoned; got != "second" || time.Since(before) != 0 {
+			t.Errorf("abandoned %q after %s, want the second at once", got, time.Since(before))
+		}
+		answer := (<-g.answers).(*dtspb.ActivityResponse)
+		if answer.GetCompletionToken() != "first" || answer.GetFailureDetails() != nil {
+			t.Errorf("answer is %v, want the first item, undisturbed", answer)
+		}
+		<-s.gone
+		if err := <-g.done; err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+		if got := time.Since(before); got != 10*time.Second || len(asked) > 0 {
+			t.Errorf("Run returned after %s and %d more drains, want when the activity had ended, and none", got, len(asked))
+		}
+	})
+}
+
+// TestStopPartsFromASchedulerThatCannotDrain: what runs goes on, and no more comes.
+func TestStopPartsFromASchedulerThatCannotDrain(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		drain func(context.Context) (bool, error)
+		after time.Duration
+	}{
+		{"that is too old", nil, 0},
+		{"that does not know the worker", func(context.Context) (bool, error) { return false, nil }, 0},
+		{"that refuses", func(context.Context) (bool, error) { return false, status.Error(codes.PermissionDenied, "") }, 0},
+		{"that does not answer", func(ctx context.Context) (bool, error) {
+			<-ctx.Done()
+			return false, ctx.Err()
+		}, announceTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := start(t, &fake{drain: test.drain}, slow(t))
+				s := g.connected()
+				s.items <- activityItemOf("token", "a", "")
+				synctest.Wait()
+				before := time.Now()
+				g.stop()
+				<-s.gone
+				if got := time.Since(before); got != test.after {
+					t.Errorf("stream ended after %s, want %s", got, test.after)
+				}
+				answer := (<-g.answers).(*dtspb.ActivityResponse)
+				if answer.GetFailureDetails() != nil {
+					t.Errorf("activity failed with %v, want it to finish undisturbed", answer.GetFailureDetails())
+				}
+				if err := <-g.done; err != nil {
+					t.Errorf("Run returned %v, want nil", err)
+				}
+				if got := time.Since(before); got != 10*time.Second {
+					t.Errorf("Run returned after %s, want when the activity had ended", got)
+				}
+			})
+		})
+	}
+}
+
+func TestStopOfAnIdleWorkerAsksNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := start(t, &fake{drain: func(context.Context) (bool, error) {
+			t.Error("a worker without items drains")
+			return true, nil
+		}}, slow(t))
+		s := g.connected()
 		synctest.Wait()
 		before := time.Now()
 		g.stop()
 		<-s.gone
-		if got := time.Since(before); got != 0 {
-			t.Errorf("stream ended after %s, want at once", got)
-		}
-		answer := (<-g.answers).(*dtspb.ActivityResponse)
-		if answer.GetFailureDetails() != nil {
-			t.Errorf("activity failed with %v, want it to finish undisturbed", answer.GetFailureDetails())
-		}
-		if err := <-g.done; err != nil {
-			t.Errorf("Run returned %v, want nil", err)
-		}
-		if got := time.Since(before); got != 10*time.Second {
-			t.Errorf("Run returned after %s, want when the activity had ended", got)
+		if err := <-g.done; err != nil || time.Since(before) != 0 {
+			t.Errorf("Run returned %v after %s, want nil at once", err, time.Since(before))
 		}
 	})
 }
@@ -149,7 +229,8 @@ func TestStopAbandonsWhatDoesNotFinishInTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := start(t, &fake{}, r, WithDrain(5*time.Second))
+		agrees := func(context.Context) (bool, error) { return true, nil }
+		g := start(t, &fake{drain: agrees}, r, WithDrain(5*time.Second))
 		s := g.connected()
 		s.items <- activityItemOf("1", "polite", "")
 		s.items <- activityItemOf("2", "deaf", "")

@@ -29,6 +29,7 @@ type fake struct {
 	refuse    func() error                // of completions; nil: accept
 	abandoned chan string
 	history   []*dtspb.HistoryChunk
+	drain     func(context.Context) (found bool, _ error) // nil: unimplemented
 }
 
 // stream is one GetWorkItems call.
@@ -113,6 +114,21 @@ func (f *fake) StreamInstanceHistory(_ *dtspb.StreamInstanceHistoryRequest, out 
 	return nil
 }
 
+// fakeBackend is the other service of a fake.
+type fakeBackend struct {
+	dtsgrpc.UnimplementedBackendServiceServer
+
+	drain func(context.Context) (bool, error)
+}
+
+func (f fakeBackend) BeginWorkerDrain(ctx context.Context, r *dtspb.BeginWorkerDrainRequest) (*dtspb.BeginWorkerDrainResponse, error) {
+	if f.drain == nil {
+		return f.UnimplementedBackendServiceServer.BeginWorkerDrain(ctx, r)
+	}
+	found, err := f.drain(ctx)
+	return &dtspb.BeginWorkerDrainResponse{WorkerFound: found}, err
+}
+
 // rig is a worker on a fake scheduler.
 type rig struct {
 	*fake
@@ -130,6 +146,7 @@ func start(t *testing.T, f *fake, r *Registry, opts ...Option) *rig {
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
 	dtsgrpc.RegisterTaskHubSidecarServiceServer(server, f)
+	dtsgrpc.RegisterBackendServiceServer(server, fakeBackend{drain: f.drain})
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 	cc, err := grpc.NewClient("passthrough:///fake", grpc.WithTransportCredentials(insecure.NewCredentials()),

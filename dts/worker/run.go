@@ -2,12 +2,8 @@ package worker
 
 import (
 	"context"
-	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
@@ -23,10 +19,15 @@ type run struct {
 	calls context.Context // the same, for calls to the scheduler
 	cut   context.CancelCauseFunc
 
+	link   context.Context // of the stream, which may outlive the context of Run
+	hangUp context.CancelFunc
+
 	hands   *hands
 	running sync.WaitGroup
-	mu      sync.Mutex
-	leases  map[*lease]struct{} // items without an end
+
+	mu       sync.Mutex
+	leases   map[*lease]struct{} // items without an end
+	stopping bool                // no item begins any more
 }
 
 func newRun(ctx context.Context, w *Worker) *run {
@@ -35,6 +36,7 @@ func newRun(ctx context.Context, w *Worker) *run {
 	// The end of ctx means: take no more. What runs has the drain budget.
 	r.work, r.cut = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.calls = w.identify(r.work)
+	r.link, r.hangUp = context.WithCancel(w.identify(context.WithoutCancel(ctx)))
 	return r
 }
 
@@ -55,13 +57,26 @@ type lease struct {
 	answered atomic.Bool // somebody has taken it on himself to answer or abandon
 }
 
+// begin takes an item. It is nil, and the item is given back, when the worker is
+// about to stop.
 func (r *run) begin(k itemKind, token, instance string) *lease {
 	l := &lease{run: r, kind: k, token: token, instance: instance}
-	r.running.Add(1)
-	r.mu.Lock()
-	r.leases[l] = struct{}{}
-	r.mu.Unlock()
+	if !r.keep(l) {
+		r.abandon(l)
+		return nil
+	}
 	return l
+}
+
+func (r *run) keep(l *lease) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return false
+	}
+	r.running.Add(1)
+	r.leases[l] = struct{}{}
+	return true
 }
 
 // end is deferred by whoever works on l. A panic that arrives here is ours, not
@@ -79,60 +94,6 @@ func (r *run) end(l *lease) {
 
 // claim reports whether the caller is the one who answers. Each item has one.
 func (l *lease) claim() bool { return !l.answered.Swap(true) }
-
-// errDrained is why the context of an activity ended.
-var errDrained = errors.New("the worker stops and its drain budget is spent")
-
-// grace is how long abandoned activities have to notice that their context ended.
-const grace = time.Second
-
-// drain lets the items that run finish and abandons those that do not. It
-// returns when their goroutines have ended, except those that ignore their
-// context: nobody can end them.
-func (r *run) drain() {
-	defer r.cut(errDrained)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.running.Wait()
-	}()
-	defer close(r.hands.dismiss)
-	if wait(ended, r.budget) {
-		return
-	}
-	left := r.held()
-	r.cut(errDrained)
-	r.log.Info("drain budget is spent, abandoning work items", "items", len(left))
-	var abandoning sync.WaitGroup
-	for _, l := range left {
-		if l.claim() {
-			abandoning.Go(func() { r.abandon(l) })
-		}
-	}
-	abandoning.Wait()
-	if !wait(ended, grace) {
-		r.log.Warn("functions ignore the end of their context and are left running", "items", len(r.held()))
-	}
-}
-
-// held returns the items without an end.
-func (r *run) held() []*lease {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Collect(maps.Keys(r.leases))
-}
-
-// wait reports whether done was closed within d.
-func wait(done <-chan struct{}, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-done:
-		return true
-	case <-t.C:
-		return false
-	}
-}
 
 // Trespassed fails the instance when a foreign goroutine uses its context. The
 // turn itself may never come to its end.

@@ -332,6 +332,42 @@ func TestLargeFanOutGoesInParts(t *testing.T) {
 	}
 }
 
+// TestStoppingWorkerFinishesWhatNobodyElseRuns is a scale-in: one of two workers
+// stops in the middle of its activities. It failed when the stream was ended first.
+func TestStoppingWorkerFinishesWhatNobodyElseRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := dtstest.Start(t)
+		var runs, stopped atomic.Int32
+		f := func(ran *atomic.Int32) functions {
+			return functions{main(cities), map[string]worker.Activity{"greet": func(ctx context.Context, in []byte) ([]byte, error) {
+				ran.Add(1)
+				time.Sleep(10 * time.Second)
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				return greet(ctx, in)
+			}}}
+		}
+		stop := work(t, s, f(&stopped), worker.WithDrain(time.Minute))
+		var ids []string
+		for range 20 {
+			ids = append(ids, begin(t, s.Client(), ""))
+		}
+		time.Sleep(5 * time.Second) // all are at the first worker
+		work(t, s, f(&runs))
+		stop()
+		for _, id := range ids {
+			if got := end(t, s.Client(), id); got != greetings {
+				t.Errorf("instance ended %q, want %q", got, greetings)
+			}
+		}
+		if got := []int32{stopped.Load(), runs.Load()}; got[0] != 20 || got[1] != 40 {
+			t.Errorf("the workers ran %d activities, want 20 by the one that stopped and 40 by the other", got)
+		}
+	})
+}
+
 func TestAnotherWorkerTakesOverWhatAStoppedOneHeld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -63,8 +63,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// stream connects and takes items until the stream ends. It reports whether
-// anything arrived.
+// stream connects and takes items until the stream ends, which it does not do by
+// itself when ctx ends: see drain. It reports whether anything arrived.
 func (r *run) stream(ctx context.Context) (heard bool, _ error) {
 	hello, cancel := context.WithTimeout(ctx, helloTimeout)
 	_, err := r.rpc.Hello(hello, &emptypb.Empty{})
@@ -72,7 +72,7 @@ func (r *run) stream(ctx context.Context) (heard bool, _ error) {
 	if err != nil {
 		return false, explain(err)
 	}
-	ctx, stop := context.WithCancelCause(ctx)
+	ctx, stop := context.WithCancelCause(r.link)
 	defer stop(nil)
 	items, err := r.rpc.GetWorkItems(ctx, r.request())
 	if err != nil {
@@ -117,19 +117,23 @@ func (r *run) accept(item *dtspb.WorkItem) {
 	token := item.GetCompletionToken()
 	switch k := item.GetRequest().(type) {
 	case *dtspb.WorkItem_OrchestratorRequest:
-		l := r.begin(orchestratorItem, token, k.OrchestratorRequest.GetInstanceId())
-		r.hands.do(func() { r.orchestrate(l, k.OrchestratorRequest) })
+		if l := r.begin(orchestratorItem, token, k.OrchestratorRequest.GetInstanceId()); l != nil {
+			r.hands.do(func() { r.orchestrate(l, k.OrchestratorRequest) })
+		}
 	case *dtspb.WorkItem_ActivityRequest:
-		l := r.begin(activityItem, token, k.ActivityRequest.GetOrchestrationInstance().GetInstanceId())
-		r.hands.do(func() { r.activity(l, k.ActivityRequest) })
+		if l := r.begin(activityItem, token, k.ActivityRequest.GetOrchestrationInstance().GetInstanceId()); l != nil {
+			r.hands.do(func() { r.activity(l, k.ActivityRequest) })
+		}
 	case *dtspb.WorkItem_EntityRequest:
-		l := r.begin(entityItem, token, k.EntityRequest.GetInstanceId())
-		r.hands.do(func() { r.entity(l, k.EntityRequest.GetEntityState(), oldOperations(k.EntityRequest.GetOperations())) })
+		if l := r.begin(entityItem, token, k.EntityRequest.GetInstanceId()); l != nil {
+			r.hands.do(func() { r.entity(l, k.EntityRequest.GetEntityState(), oldOperations(k.EntityRequest.GetOperations())) })
+		}
 	case *dtspb.WorkItem_EntityRequestV2:
-		l := r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId())
-		r.hands.do(func() {
-			r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests()))
-		})
+		if l := r.begin(entityItem, token, k.EntityRequestV2.GetInstanceId()); l != nil {
+			r.hands.do(func() {
+				r.entity(l, k.EntityRequestV2.GetEntityState(), operations(k.EntityRequestV2.GetOperationRequests()))
+			})
+		}
 	case *dtspb.WorkItem_HealthPing: // being heard was its purpose
 	default:
 		r.log.Warn("work item of a kind that this worker does not know; a newer version may")

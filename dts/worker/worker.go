@@ -41,6 +41,7 @@ const (
 type Worker struct {
 	hub      string
 	rpc      dtsgrpc.TaskHubSidecarServiceClient
+	backend  dtsgrpc.BackendServiceClient
 	registry *Registry
 	id       string
 	jitter   func() float64 // in [0, 1)
@@ -89,6 +90,7 @@ func New(c *dts.Client, r *Registry, opts ...Option) *Worker {
 	w := &Worker{
 		hub:      c.Hub(),
 		rpc:      dtsgrpc.NewTaskHubSidecarServiceClient(c.Conn()),
+		backend:  dtsgrpc.NewBackendServiceClient(c.Conn()),
 		registry: r,
 		id:       newWorkerID(),
 		jitter:   rand.Float64,
@@ -124,8 +126,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		return errors.New("run worker: it has run before, make a new one")
 	}
 	r := newRun(ctx, w)
-	r.pull(w.identify(ctx))
+	var pulling sync.WaitGroup
+	pulling.Go(func() { r.pull(w.identify(ctx)) })
+	<-ctx.Done()
 	r.drain()
+	pulling.Wait()
 	return nil
 }
 
