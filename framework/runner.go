@@ -14,7 +14,9 @@ func (p *parts) worker() Runner {
 	return lifecycle.Late(func(ctx context.Context) (lifecycle.Runner, error) {
 		// A tenth of the share is for giving back what is not finished.
 		drain := lifecycle.Share(ctx) * 9 / 10
-		return worker.New(p.client, p.registry, worker.WithLogger(p.logger), worker.WithDrain(drain)), nil
+		return worker.New(p.client, p.registry, worker.WithLogger(p.logger), worker.WithDrain(drain),
+			worker.WithMaxConcurrent(p.settings.Number(keyOrchestrations), p.settings.Number(keyActivities)),
+			worker.WithMaxConcurrentEntities(p.settings.Number(keyEntities))), nil
 	})
 }
 

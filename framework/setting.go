@@ -18,6 +18,9 @@ const (
 	keyTaskHub         = "task-hub"
 	keyManagementAPI   = "management-api"
 	keyMaxRequests     = "max-requests"
+	keyOrchestrations  = "max-orchestrations"
+	keyActivities      = "max-activities"
+	keyEntities        = "max-entities"
 	keyShutdownTimeout = "shutdown-timeout"
 	keyShutdownGrace   = "shutdown-grace"
 	keyLogLevel        = "log-level"
@@ -46,6 +49,9 @@ var keys = []settings.Key{
 	{Name: keyTaskHub, Env: []string{"TASKHUB_NAME"}, Usage: "task hub, if the connection string names none"},
 	{Name: keyManagementAPI, Kind: settings.Bool, Default: "false", Usage: "serve the HTTP management API"},
 	{Name: keyMaxRequests, Kind: settings.Number, Default: "1024", Usage: "requests at once on the public listener; more are answered 429"},
+	{Name: keyOrchestrations, Kind: settings.Number, Default: "100", Usage: "orchestrator turns at once in this host"},
+	{Name: keyActivities, Kind: settings.Number, Default: "100", Usage: "activities at once in this host"},
+	{Name: keyEntities, Kind: settings.Number, Default: "100", Usage: "entities that do operations at once in this host"},
 	{Name: keyShutdownTimeout, Kind: settings.Duration, Default: "30s", Usage: "time for the whole stop"},
 	{Name: keyShutdownGrace, Kind: settings.Duration, Default: "0s", Usage: "time that load balancers have to see that the host is not ready"},
 	{Name: keyLogLevel, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Usage: "least important lines that are logged"},
@@ -78,7 +84,10 @@ func loadSettings(args, environ []string, program map[string]string) (*settings.
 		err = errors.Join(
 			checkAddress(v, keyListen),
 			checkAddress(v, keyAdminListen),
-			checkMaxRequests(v),
+			checkMost(v, keyMaxRequests),
+			checkMost(v, keyOrchestrations),
+			checkMost(v, keyActivities),
+			checkMost(v, keyEntities),
 			checkGrace(v),
 			checkManagement(v),
 		)
@@ -100,9 +109,10 @@ func checkAddress(v *settings.Values, key string) error {
 	return nil
 }
 
-func checkMaxRequests(v *settings.Values) error {
-	if v.Number(keyMaxRequests) == 0 {
-		return fmt.Errorf("setting %s (%s): it must be above zero", keyMaxRequests, v.Origin(keyMaxRequests))
+// checkMost checks how many of something there may be at once.
+func checkMost(v *settings.Values, key string) error {
+	if v.Number(key) == 0 {
+		return fmt.Errorf("setting %s (%s): it must be above zero", key, v.Origin(key))
 	}
 	return nil
 }
