@@ -64,9 +64,10 @@ func OnReady(f func(Ready)) Option {
 
 // Ready is where a host can be reached.
 type Ready struct {
-	Listen string  // host:port of the public listener, empty in the role worker
-	Admin  string  // host:port of the admin listener, empty if there is none
-	Routes []Route // what triggers serve
+	Listen    string     // host:port of the public listener, empty in the role worker
+	Admin     string     // host:port of the admin listener, empty if there is none
+	Routes    []Route    // what triggers serve
+	Schedules []Schedule // when triggers are due next
 }
 
 // New returns an app without functions. The name stands in its log.

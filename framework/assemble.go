@@ -33,6 +33,7 @@ type parts struct {
 	registry    *worker.Registry // nil if no worker runs here
 	router      *router
 	pulls       []pull
+	schedules   []Schedule
 	shared      map[any]any  // between triggers, see Binder.Share
 	api         *httpapi.API // nil in the role worker
 	managed     bool         // the API is served, not only used
@@ -198,7 +199,7 @@ func (p *parts) process(ready func(Ready)) *Process {
 		ShutdownTimeout: p.settings.Duration(keyShutdownTimeout),
 		Logger:          p.logger,
 		OnReady: func(admin net.Addr) {
-			ready(Ready{Listen: addressText(public.address()), Admin: addressText(admin), Routes: p.router.routes})
+			ready(Ready{Listen: addressText(public.address()), Admin: addressText(admin), Routes: p.router.routes, Schedules: p.schedules})
 		},
 	})
 	if p.scheduler != nil {

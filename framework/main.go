@@ -92,11 +92,12 @@ type parent struct {
 
 // state is the line that goes to the parent.
 type state struct {
-	State  string  `json:"state"` // ready or failed
-	Error  string  `json:"error,omitempty"`
-	Listen string  `json:"listen,omitempty"`
-	Admin  string  `json:"admin,omitempty"`
-	Routes []Route `json:"routes,omitempty"`
+	State     string     `json:"state"` // ready or failed
+	Error     string     `json:"error,omitempty"`
+	Listen    string     `json:"listen,omitempty"`
+	Admin     string     `json:"admin,omitempty"`
+	Routes    []Route    `json:"routes,omitempty"`
+	Schedules []Schedule `json:"schedules,omitempty"`
 }
 
 func openParent(environ []string) (*parent, error) {
@@ -153,7 +154,7 @@ func (p *parent) watch(ctx context.Context) (_ context.Context, stop func()) {
 }
 
 func (p *parent) ready(r Ready) {
-	p.say(state{State: "ready", Listen: r.Listen, Admin: r.Admin, Routes: r.Routes})
+	p.say(state{State: "ready", Listen: r.Listen, Admin: r.Admin, Routes: r.Routes, Schedules: r.Schedules})
 }
 
 func (p *parent) failed(err error) { p.say(state{State: "failed", Error: err.Error()}) }

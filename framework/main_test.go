@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -143,7 +144,11 @@ func TestChildReportsAndEndsWithItsParent(t *testing.T) {
 		t.Errorf("report %s, want both addresses", line)
 	}
 	got.Listen, got.Admin = "", ""
-	want := state{State: "ready", Routes: []Route{{Method: "POST", Pattern: "/api/nothing", Orchestrator: "nothing"}}}
+	want := state{
+		State:     "ready",
+		Routes:    []Route{{Method: "POST", Pattern: "/api/nothing", Orchestrator: "nothing"}},
+		Schedules: []Schedule{{Trigger: "POST /api/nothing", Spec: "@never", Orchestrator: "nothing", Next: []time.Time{noon}}},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -186,11 +191,14 @@ func TestStopThatWasAskedForIsNoFailure(t *testing.T) {
 // route is a trigger with a pattern and nothing behind it.
 type route struct{ pattern string }
 
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
 func (r route) Describe() TriggerInfo {
 	return TriggerInfo{Kind: "http", Name: r.pattern, Starts: []durable.Definition{nothing}}
 }
 func (r route) Definitions() []durable.Definition { return nil }
 func (r route) Bind(b *Binder) error {
 	b.Handle(r.pattern, nil)
+	b.Schedule("@never", []time.Time{noon})
 	return nil
 }

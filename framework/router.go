@@ -16,6 +16,7 @@ type Route struct {
 	Pattern      string          `json:"pattern"`                // without the method
 	Orchestrator string          `json:"orchestrator,omitempty"` // several with commas
 	Sample       json.RawMessage `json:"sample,omitempty"`       // a body to try it with
+	MediaType    string          `json:"mediaType,omitempty"`    // of the body; empty for application/json
 }
 
 // router collects the patterns of triggers in one ServeMux. What the mux would
@@ -38,15 +39,10 @@ func (r *router) handle(info TriggerInfo, pattern string, h http.Handler) {
 	}
 	r.mux.Handle(pattern, h)
 	r.bound = append(r.bound, binding{info.Name, pattern})
-	route := Route{Pattern: pattern, Sample: info.Sample}
+	route := Route{Pattern: pattern, Orchestrator: info.starts(), Sample: info.Sample, MediaType: info.MediaType}
 	if method, path, ok := strings.Cut(pattern, " "); ok {
 		route.Method, route.Pattern = method, strings.TrimLeft(path, " \t")
 	}
-	var starts []string
-	for _, o := range info.Starts {
-		starts = append(starts, o.Name())
-	}
-	route.Orchestrator = strings.Join(starts, ", ")
 	r.routes = append(r.routes, route)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/funchost/funchost/dts"
@@ -44,6 +45,19 @@ type TriggerInfo struct {
 	// Sample is a JSON value that the trigger takes, for people who want to try
 	// it; nil if it needs none or does not know. It is not the zero value.
 	Sample json.RawMessage
+	// MediaType is what requests to the trigger say their body is; empty means
+	// application/json. A trigger that has one and no Sample takes nothing that
+	// could be made up.
+	MediaType string
+}
+
+// starts names what the trigger starts.
+func (i TriggerInfo) starts() string {
+	names := make([]string, len(i.Starts))
+	for at, o := range i.Starts {
+		names[at] = o.Name()
+	}
+	return strings.Join(names, ", ")
 }
 
 // Binder is what a trigger may use of the host. It is valid as long as the host
@@ -62,6 +76,28 @@ func (b *Binder) Handle(pattern string, h http.Handler) {
 	b.parts.router.handle(b.info, pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), partsKey{}, b.parts)))
 	}))
+}
+
+// Schedule says when the trigger is due next, for those who want to know when the
+// host has started: spec is how its user writes it, next are moments in the zone
+// of the schedule. It does nothing by itself.
+func (b *Binder) Schedule(spec string, next []time.Time) {
+	due := make([]string, len(next))
+	for i, t := range next {
+		due[i] = t.Format(time.RFC3339)
+	}
+	b.logger.Info("schedule", "schedule", spec, "next", due)
+	b.parts.schedules = append(b.parts.schedules, Schedule{
+		Trigger: b.info.Name, Spec: spec, Orchestrator: b.info.starts(), Next: next,
+	})
+}
+
+// Schedule is when a trigger is due next.
+type Schedule struct {
+	Trigger      string      `json:"trigger"` // its name
+	Spec         string      `json:"spec"`
+	Orchestrator string      `json:"orchestrator,omitempty"` // several with commas
+	Next         []time.Time `json:"next"`
 }
 
 // Go runs a function from the moment the host serves until it stops, when the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -25,25 +26,11 @@ type EventOption interface {
 	option()
 }
 
-// EventFilter reports whether an event is meant. It is called for each event and
-// must be safe for concurrent use.
-type EventFilter func(durable.EventAttributes) bool
-
-// Type means events whose type is one of types.
-func Type(types ...string) EventFilter {
-	return func(e durable.EventAttributes) bool { return slices.Contains(types, e.Type) }
-}
-
-// Source means events whose source is one of sources.
-func Source(sources ...string) EventFilter {
-	return func(e durable.EventAttributes) bool { return slices.Contains(sources, e.Source) }
-}
-
 // Match starts an orchestration for the events that all filters mean; without a
 // filter, for every event. The input is the data of the event, or the event itself
 // if I is a [durable.CloudEvent].
 func Match[I, O any](o durable.Orchestrator[I, O], filters ...EventFilter) EventRule {
-	return eventRule{filters, o, func(c *dts.Client, e received) (func(context.Context) error, error) {
+	return eventRule{filters, o, reflect.TypeFor[I](), func(c *dts.Client, e received) (func(context.Context) error, error) {
 		var in I
 		if err := e.decode(&in); err != nil {
 			return nil, err
@@ -66,13 +53,21 @@ func Match[I, O any](o durable.Orchestrator[I, O], filters ...EventFilter) Event
 type eventRule struct {
 	filters []EventFilter
 	starts  durable.Definition // nil for a function
+	input   reflect.Type
 	prepare func(c *dts.Client, e received) (act func(context.Context) error, err error)
 }
 
 func (r eventRule) addTo(t *eventTrigger) { t.rules = append(t.rules, r) }
 
+func (r eventRule) lacksFilter() bool {
+	return slices.ContainsFunc(r.filters, func(f EventFilter) bool {
+		c, ok := f.(condition)
+		return f == nil || ok && c == nil
+	})
+}
+
 func (r eventRule) means(e durable.EventAttributes) bool {
-	return !slices.ContainsFunc(r.filters, func(f EventFilter) bool { return !f(e) })
+	return !slices.ContainsFunc(r.filters, func(f EventFilter) bool { return !f.means(e) })
 }
 
 // CloudEvents takes CloudEvents that are posted to path, version 1.0, in binary,
@@ -81,10 +76,11 @@ func (r eventRule) means(e durable.EventAttributes) bool {
 // that is delivered again starts nothing, for as long as the first instance is kept.
 //
 // The answer is 202 when all starts are durable and 204 when no rule means any of
-// the events. Refusals are 400 for a malformed event, 413 for one that is larger
-// than 1 MiB or a batch of more than 100, 415 for what is no CloudEvent or has data
-// that the input cannot take, and 503 with Retry-After when the scheduler is away.
-// A batch with an event that is refused starts nothing.
+// the events. Refusals are 400 for a malformed event and for data of another shape
+// than the input, 413 for an event that is larger than 1 MiB or a batch of more than
+// 100, 415 for what is no CloudEvent or has data of a media type that the input
+// cannot take, and 503 with Retry-After when the scheduler is away. A batch with an
+// event that is refused starts nothing.
 func CloudEvents(path string, rules ...EventRule) framework.Trigger {
 	t := &eventTrigger{path: path, started: http.StatusAccepted}
 	for _, r := range rules {
@@ -113,7 +109,7 @@ func EventFunc[T any](path string, fn func(context.Context, durable.CloudEvent[T
 	if fn == nil {
 		t.err = errors.New("the function is nil\n  give triggers.EventFunc a function")
 	}
-	t.rules = []eventRule{{prepare: func(_ *dts.Client, e received) (func(context.Context) error, error) {
+	t.rules = []eventRule{{input: reflect.TypeFor[durable.CloudEvent[T]](), prepare: func(_ *dts.Client, e received) (func(context.Context) error, error) {
 		var event durable.CloudEvent[T]
 		if err := e.decode(&event); err != nil {
 			return nil, err
@@ -142,7 +138,10 @@ type eventTrigger struct {
 }
 
 func (t *eventTrigger) Describe() framework.TriggerInfo {
-	info := framework.TriggerInfo{Kind: "cloudevents", Name: t.path}
+	info := framework.TriggerInfo{Kind: "cloudevents", Name: t.path, MediaType: "application/cloudevents+json"}
+	if t.check() == nil {
+		info.Sample = t.sample()
+	}
 	for _, r := range t.rules {
 		if r.starts != nil {
 			info.Starts = append(info.Starts, r.starts)
@@ -154,10 +153,7 @@ func (t *eventTrigger) Describe() framework.TriggerInfo {
 func (t *eventTrigger) Definitions() []durable.Definition { return nil }
 
 func (t *eventTrigger) Bind(b *framework.Binder) error {
-	if t.err != nil {
-		return t.err
-	}
-	if err := checkOrigins(t.origins); err != nil {
+	if err := t.check(); err != nil {
 		return err
 	}
 	h := &eventHandler{t, b.Client(), b.Logger()}
@@ -166,6 +162,17 @@ func (t *eventTrigger) Bind(b *framework.Binder) error {
 		b.Handle("OPTIONS "+t.path, http.HandlerFunc(h.handshake))
 	}
 	return nil
+}
+
+// check says what is wrong with the trigger itself.
+func (t *eventTrigger) check() error {
+	if t.err != nil {
+		return t.err
+	}
+	if slices.ContainsFunc(t.rules, eventRule.lacksFilter) {
+		return errors.New("one of its filters is nil\n  give triggers.Match no filter, or one that is there")
+	}
+	return checkOrigins(t.origins)
 }
 
 // eventHandler serves one trigger in one host.

@@ -546,6 +546,8 @@ func TestMistakesOfEventTriggersAreReturnedAtTheStart(t *testing.T) {
 	).On(
 		triggers.CloudEvents("/none"),
 		triggers.CloudEvents("/nil", nil),
+		triggers.CloudEvents("/filter", triggers.Match(text, triggers.Type("text"), nil)),
+		triggers.CloudEvents("/filter2", triggers.Match(text, triggers.Filter(nil))),
 		triggers.CloudEvents("/away", triggers.Match(text), triggers.Match(away)),
 		triggers.CloudEvents("/origin", triggers.Match(text), triggers.Origins("https://example.com")),
 		triggers.CloudEvents("/star", triggers.Match(text), triggers.Origins("a.*.com")),
@@ -554,7 +556,8 @@ func TestMistakesOfEventTriggersAreReturnedAtTheStart(t *testing.T) {
 		triggers.HTTP("POST /twice", orders),
 	).Run(t.Context())
 	for _, want := range []string{
-		`trigger "/none": it has no rule`, `trigger "/nil": one of its rules is nil`, `orchestrator "away" is not registered`,
+		`trigger "/none": it has no rule`, `trigger "/nil": one of its rules is nil`,
+		`trigger "/filter": one of its filters is nil`, `trigger "/filter2": one of its filters is nil`, `orchestrator "away" is not registered`,
 		`origin "https://example.com" is not the name of a host`, `origin "a.*.com" is not the name of a host`,
 		`trigger "/func": the function is nil`, `"POST /twice" of trigger "/twice"`,
 	} {

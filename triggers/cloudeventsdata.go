@@ -28,9 +28,7 @@ func (e *received) trace() (parent, state string) {
 // decode reads the event into what target points to: a [durable.CloudEvent], or
 // what its data is. The error is an [*httpapi.Error].
 func (e *received) decode(target any) error {
-	if whole, ok := target.(interface {
-		Parts() (*durable.EventAttributes, any)
-	}); ok {
+	if whole, ok := target.(eventParts); ok {
 		attributes, data := whole.Parts()
 		*attributes, target = e.EventAttributes, data
 	}

@@ -142,12 +142,12 @@ func (t *cronTrigger) Bind(b *framework.Binder) error {
 	if err := keeper.add(t.name, t.plan, b.Logger()); err != nil {
 		return err
 	}
-	next := make([]string, preview)
+	next := make([]time.Time, preview)
 	for i, at := 0, time.Now(); i < preview; i++ {
 		at = schedule.next(at)
-		next[i] = at.Format(time.RFC3339)
+		next[i] = at
 	}
-	b.Logger().Info("cron schedule", "schedule", t.plan.Spec, "next", next)
+	b.Schedule(t.plan.Spec, next)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -18,8 +20,10 @@ type runView struct {
 	console
 	program    *devloop.Program
 	connection dts.ConnectionString
+	dashboard  string // address, or "" for none
 	state      string // folder, or "" for memory
 	routes     []devloop.Route
+	schedules  []devloop.Schedule
 }
 
 // show is told about each event of the loop.
@@ -37,6 +41,9 @@ func (v *runView) show(e devloop.Event) {
 		v.printf("%s is ready again (%s)\n", name, brief(e.Took))
 		if !slices.EqualFunc(e.Report.Routes, v.routes, sameRoute) {
 			v.printRoutes(e.Report)
+		}
+		if !slices.EqualFunc(e.Report.Schedules, v.schedules, sameSchedule) {
+			v.printSchedules(e.Report)
 		}
 	case devloop.NotBuilt:
 		v.problemf("%v\n", e.Err)
@@ -58,6 +65,7 @@ func (v *runView) serves(e devloop.Event) {
 	base := "http://" + e.Report.Listen
 	v.printf("%s is ready (%s)\n\n", v.program.Name(), brief(e.Took))
 	v.printRoutes(e.Report)
+	v.printSchedules(e.Report)
 	if line := tryLine(base, e.Report.Routes); line != "" {
 		v.printf("try it:\n  %s\n\n", line)
 	}
@@ -67,6 +75,9 @@ func (v *runView) serves(e devloop.Event) {
 		row("status", base+statusPath)
 	}
 	row("health", "http://"+e.Report.Admin+"/readyz")
+	if v.dashboard != "" {
+		row("dashboard", v.dashboard)
+	}
 	row("scheduler", v.connection.String())
 	row("state", stateName(v.state))
 	_ = table.Flush()
@@ -89,13 +100,31 @@ func (v *runView) printRoutes(r devloop.Report) {
 	}
 }
 
+// printSchedules shows when each schedule is due next, by the clock of its zone.
+func (v *runView) printSchedules(r devloop.Report) {
+	v.schedules = r.Schedules
+	for _, s := range r.Schedules {
+		var times strings.Builder
+		name := "next"
+		for _, due := range s.Next {
+			fmt.Fprintf(&times, "    %-4s  %s\n", name, due.Format("Mon 2006-01-02 15:04:05Z07:00"))
+			name = ""
+		}
+		// In one piece: the program writes to the same terminal.
+		v.printf("  %s  starts %s\n%s\n", plain(s.Spec), plain(cmp.Or(s.Orchestrator, s.Trigger)), &times)
+	}
+}
+
 // tryLine is a curl command for the first route that works as it stands: one
-// without wildcards, and rather one that starts an orchestration.
+// without wildcards whose body is known, and rather one that starts an
+// orchestration.
 func tryLine(base string, routes []devloop.Route) string {
-	plain := func(r devloop.Route) bool { return !strings.Contains(r.Pattern, "{") }
-	at := slices.IndexFunc(routes, func(r devloop.Route) bool { return plain(r) && r.Orchestrator != "" })
+	works := func(r devloop.Route) bool {
+		return !strings.Contains(r.Pattern, "{") && (r.MediaType == "" || len(r.Sample) > 0)
+	}
+	at := slices.IndexFunc(routes, func(r devloop.Route) bool { return works(r) && r.Orchestrator != "" })
 	if at < 0 {
-		at = slices.IndexFunc(routes, plain)
+		at = slices.IndexFunc(routes, works)
 	}
 	if at < 0 {
 		return ""
@@ -103,7 +132,7 @@ func tryLine(base string, routes []devloop.Route) string {
 	route := routes[at]
 	line := "curl -i -X " + route.Method + " " + quote(base+route.Pattern)
 	if len(route.Sample) > 0 {
-		line += " -H 'Content-Type: application/json' -d " + quote(string(route.Sample))
+		line += " -H " + quote("Content-Type: "+cmp.Or(route.MediaType, "application/json")) + " -d " + quote(string(route.Sample))
 	}
 	return line
 }
@@ -120,6 +149,10 @@ func quote(text string) string {
 
 func sameRoute(a, b devloop.Route) bool {
 	return a.Method == b.Method && a.Pattern == b.Pattern && a.Orchestrator == b.Orchestrator
+}
+
+func sameSchedule(a, b devloop.Schedule) bool {
+	return a.Trigger == b.Trigger && a.Spec == b.Spec && a.Orchestrator == b.Orchestrator
 }
 
 // brief rounds a duration to what a person cares for.

@@ -16,11 +16,12 @@ import (
 // Report is what a host says about itself, once, when it is ready or has given
 // up: one line of JSON on a pipe that it inherits.
 type Report struct {
-	State  string  `json:"state"` // "ready" or "failed"
-	Error  string  `json:"error"`
-	Listen string  `json:"listen"` // host:port
-	Admin  string  `json:"admin"`
-	Routes []Route `json:"routes"`
+	State     string     `json:"state"` // "ready" or "failed"
+	Error     string     `json:"error"`
+	Listen    string     `json:"listen"` // host:port
+	Admin     string     `json:"admin"`
+	Routes    []Route    `json:"routes"`
+	Schedules []Schedule `json:"schedules"`
 }
 
 // Route is one HTTP pattern of a host.
@@ -28,7 +29,16 @@ type Route struct {
 	Method       string          `json:"method"`
 	Pattern      string          `json:"pattern"`
 	Orchestrator string          `json:"orchestrator"`
-	Sample       json.RawMessage `json:"sample"` // an input that the route takes, if the host knows one
+	Sample       json.RawMessage `json:"sample"`    // a body that the route takes, if the host knows one
+	MediaType    string          `json:"mediaType"` // of the body; empty for application/json
+}
+
+// Schedule is a trigger of a host that waits for the time.
+type Schedule struct {
+	Trigger      string      `json:"trigger"`
+	Spec         string      `json:"spec"`
+	Orchestrator string      `json:"orchestrator"`
+	Next         []time.Time `json:"next"` // due times
 }
 
 // The pipes of a child, as it sees them: the first two of exec.Cmd.ExtraFiles.
