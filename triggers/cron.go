@@ -134,12 +134,7 @@ func (t *cronTrigger) Bind(b *framework.Binder) error {
 	if err := errors.Join(t.err, err, t.plan.check()); err != nil {
 		return err
 	}
-	keeper, _ := b.Share(keeperKey{}, func() any {
-		k := newKeeper(b.Client(), b.App(), b.Logger())
-		b.Go("cron schedules", k.run)
-		return k
-	}).(*keeper)
-	if err := keeper.add(t.name, t.plan, b.Logger()); err != nil {
+	if err := keeperOf(b).add(t.name, t.plan, b.Logger()); err != nil {
 		return err
 	}
 	next := make([]time.Time, preview)

@@ -575,6 +575,28 @@ func TestTerminatedRecordIsMadeAgain(t *testing.T) {
 	})
 }
 
+func TestAppWithoutCronTriggersWithdrawsTheLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := dtstest.Start(t).Client()
+		stop := reports(t, c, triggers.Cron("@hourly", report))
+		time.Sleep(time.Minute)
+		stop()
+		reports(t, c, triggers.NoCron())
+		time.Sleep(25 * time.Hour)
+		if got := len(ticks(t, c)); got != 0 {
+			t.Errorf("%d ticks, want none", got)
+		}
+		if in, err := c.Instance(t.Context(), "cron-schedule:report"); err != nil || in.Status != dts.StatusCompleted {
+			t.Errorf("its record after a day: %+v, %v, want that it is finished", in, err)
+		}
+		backlog, err := c.Backlog(t.Context())
+		if want := (dts.Backlog{Workers: 1}); err != nil || backlog != want {
+			t.Errorf("backlog %+v, %v, want none: nothing may keep a worker awake", backlog, err)
+		}
+	})
+}
+
 func TestCronFuncRunsForEachTickAndAgainWhenItFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

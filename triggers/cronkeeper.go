@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/framework"
 )
 
 type keeperKey struct{}
@@ -34,8 +35,14 @@ type kept struct {
 	ousted bool // another plan held when we last looked
 }
 
-func newKeeper(c *dts.Client, app string, l *slog.Logger) *keeper {
-	return &keeper{client: c, app: app, logger: l, kept: make(map[string]*kept)}
+// keeperOf returns the keeper of the host.
+func keeperOf(b *framework.Binder) *keeper {
+	k, _ := b.Share(keeperKey{}, func() any {
+		k := &keeper{client: b.Client(), app: b.App(), logger: b.Logger(), kept: make(map[string]*kept)}
+		b.Go("cron schedules", k.run)
+		return k
+	}).(*keeper)
+	return k
 }
 
 func (k *keeper) add(trigger string, p cronPlan, l *slog.Logger) error {
