@@ -58,6 +58,11 @@ var directions = []direction{
 		why:   "a scheduler serves workers of every language alike",
 	},
 	{
+		from:  []string{"dts/dashboard"},
+		never: []string{"dts/scheduler", "dts/worker"},
+		why:   "a dashboard sees a hub through a client, wherever it is",
+	},
+	{
 		from:   []string{"dts/scheduler/internal/engine"},
 		never:  []string{"os", "io", "net", "sync", "log", "context", "math/rand", "crypto/rand", "google.golang.org/grpc", "go.uber.org/zap", "dts/internal/dtsgrpc"},
 		direct: true, // protobuf itself pulls os and time, so the closure says nothing
