@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/funchost/funchost/dts/internal/dtsgrpc"
@@ -61,7 +60,7 @@ func Dial(cs ConnectionString, opts ...Option) (*Client, error) {
 		}
 		next, c.close = cc, cc.Close
 	}
-	c.conn = &conn{next: next, hub: c.hub, agent: o.agent, plain: metadata.Pairs(wire.HeaderTaskHub, c.hub, wire.HeaderUserAgent, o.agent)}
+	c.conn = newConn(next, c.hub, o.agent)
 	if o.tokens != nil {
 		c.conn.tokens = newTokenCache(o.tokens)
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/funchost/funchost/dts/internal/inproc"
 	"github.com/funchost/funchost/dts/internal/wire"
 )
 
@@ -19,7 +20,27 @@ type conn struct {
 	hub    string
 	agent  string
 	tokens *tokenCache // nil without authentication
-	plain  metadata.MD // hub and agent; never changed
+	plain  metadata.MD // of a call to which nobody added any; never changed
+	local  bool        // the scheduler is in this process
+}
+
+func newConn(next grpc.ClientConnInterface, hub, agent string) *conn {
+	_, local := next.(*inproc.Conn)
+	plain := metadata.Pairs(wire.HeaderTaskHub, hub, wire.HeaderUserAgent, agent)
+	return &conn{next: next, hub: hub, agent: agent, plain: plain, local: local}
+}
+
+// preparedKey marks a context that has the metadata of the conn it names.
+type preparedKey struct{}
+
+// Prepare returns ctx with its metadata in place, for many calls. A token is
+// added to each of them still.
+func (c *conn) Prepare(ctx context.Context) context.Context {
+	if c.tokens != nil {
+		return ctx
+	}
+	ctx, _ = c.outgoing(ctx) // only a token can be missing
+	return context.WithValue(ctx, preparedKey{}, c)
 }
 
 func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -41,9 +62,12 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 // outgoing sets our headers. What the caller of the stub set stays, except that
 // the hub and the token are always the client's.
 func (c *conn) outgoing(ctx context.Context) (context.Context, error) {
+	if ctx.Value(preparedKey{}) == c {
+		return ctx, nil
+	}
 	md, ok := metadata.FromOutgoingContext(ctx) // a copy
 	if !ok && c.tokens == nil {
-		return metadata.NewOutgoingContext(ctx, c.plain), nil
+		return c.with(ctx, c.plain), nil
 	}
 	if md == nil {
 		md = metadata.MD{}
@@ -59,7 +83,14 @@ func (c *conn) outgoing(ctx context.Context) (context.Context, error) {
 		}
 		md.Set(wire.HeaderAuthorization, "Bearer "+token)
 	}
-	return metadata.NewOutgoingContext(ctx, md), nil
+	return c.with(ctx, md), nil
+}
+
+func (c *conn) with(ctx context.Context, md metadata.MD) context.Context {
+	if c.local {
+		return inproc.WithMetadata(ctx, md)
+	}
+	return metadata.NewOutgoingContext(ctx, md)
 }
 
 // tokenError tells an ended context apart from a source that has no token.

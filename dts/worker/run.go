@@ -36,8 +36,16 @@ func newRun(ctx context.Context, w *Worker) *run {
 	// The end of ctx means: take no more. What runs has the drain budget.
 	r.work, r.cut = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.calls = w.identify(r.work)
+	if p, ok := w.conn.(preparer); ok {
+		r.calls = p.Prepare(r.calls)
+	}
 	r.link, r.hangUp = context.WithCancel(w.identify(context.WithoutCancel(ctx)))
 	return r
+}
+
+// preparer is a connection that can do for many calls what it does for each.
+type preparer interface {
+	Prepare(ctx context.Context) context.Context
 }
 
 type itemKind uint8

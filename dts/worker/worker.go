@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/funchost/funchost/dts"
@@ -40,6 +41,7 @@ const (
 // Worker runs registered functions for one hub.
 type Worker struct {
 	hub      string
+	conn     grpc.ClientConnInterface
 	rpc      dtsgrpc.TaskHubSidecarServiceClient
 	backend  dtsgrpc.BackendServiceClient
 	registry *Registry
@@ -89,6 +91,7 @@ func WithDrain(d time.Duration) Option {
 func New(c *dts.Client, r *Registry, opts ...Option) *Worker {
 	w := &Worker{
 		hub:      c.Hub(),
+		conn:     c.Conn(),
 		rpc:      dtsgrpc.NewTaskHubSidecarServiceClient(c.Conn()),
 		backend:  dtsgrpc.NewBackendServiceClient(c.Conn()),
 		registry: r,

@@ -86,8 +86,20 @@ func (c *Conn) enter() error {
 	return nil
 }
 
+type metadataKey struct{}
+
+// WithMetadata gives the calls made with ctx this metadata and no other. Unlike
+// metadata.NewOutgoingContext it spares a copy for each call: nobody may change
+// md any more.
+func WithMetadata(ctx context.Context, md metadata.MD) context.Context {
+	return context.WithValue(ctx, metadataKey{}, md)
+}
+
 // incoming makes the client's metadata the server's.
 func incoming(ctx context.Context) context.Context {
+	if md, ok := ctx.Value(metadataKey{}).(metadata.MD); ok {
+		return metadata.NewIncomingContext(ctx, md)
+	}
 	md, ok := metadata.FromOutgoingContext(ctx)
 	if !ok {
 		md = metadata.MD{}

@@ -1,52 +1,35 @@
 package inproc
 
 import (
-	"unicode/utf8"
+	"sync"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// checkText refuses a request with text that is not UTF-8. Encoding would: the
-// server relies on being able to store what it was sent.
+// scratch holds the encodings that checkText throws away.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// keepScratch is how large a buffer may be that is used again.
+const keepScratch = 64 << 10
+
+// checkText refuses a request that a connection could not carry, which is one
+// with text that is not UTF-8: the server relies on being able to store what it
+// was sent. Encoding is the quickest way to know.
 func checkText(request any) error {
 	m, ok := request.(proto.Message)
-	if ok && !textOK(m.ProtoReflect()) {
-		return status.Errorf(codes.InvalidArgument, "%s has text that is not valid UTF-8: the protocol carries text, encode binary data first", m.ProtoReflect().Descriptor().Name())
+	if !ok {
+		return nil
+	}
+	buf, _ := scratch.Get().(*[]byte)
+	b, err := proto.MarshalOptions{}.MarshalAppend((*buf)[:0], m)
+	if cap(b) <= keepScratch {
+		*buf = b
+	}
+	scratch.Put(buf)
+	if err != nil {
+		return status.Errorf(codes.InvalidArgument, "%s cannot be sent, text has to be valid UTF-8, encode binary data first: %v", m.ProtoReflect().Descriptor().Name(), err)
 	}
 	return nil
-}
-
-func textOK(m protoreflect.Message) (ok bool) {
-	ok = true
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case f.IsMap():
-			v.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
-				ok = valueOK(f.MapKey(), key.Value()) && valueOK(f.MapValue(), value)
-				return ok
-			})
-		case f.IsList():
-			for i := 0; i < v.List().Len() && ok; i++ {
-				ok = valueOK(f, v.List().Get(i))
-			}
-		default:
-			ok = valueOK(f, v)
-		}
-		return ok
-	})
-	return ok
-}
-
-func valueOK(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-	switch f.Kind() {
-	case protoreflect.StringKind:
-		return utf8.ValidString(v.String())
-	case protoreflect.MessageKind:
-		return textOK(v.Message())
-	default:
-		return true
-	}
 }

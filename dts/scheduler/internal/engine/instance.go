@@ -40,6 +40,8 @@ type Message struct {
 	Event      *dtspb.HistoryEvent
 	// Stored is false for a fired timer, whose row is the one in the due index.
 	Stored bool
+	// Size is that of the event in bytes.
+	Size int
 }
 
 // open is something an execution scheduled and has no outcome of.
@@ -68,12 +70,14 @@ func Load(rec *record.Instance, history []*dtspb.HistoryEvent, inbox []Message, 
 	for _, e := range history {
 		in.observe(e)
 	}
-	for i, m := range inbox {
+	for i := range inbox {
+		m := &inbox[i]
 		in.observe(m.Event)
 		if i == 0 || m.Turn != inbox[i-1].Turn {
 			in.tail = 0
 		}
-		in.tail += proto.Size(m.Event)
+		m.Size = proto.Size(m.Event)
+		in.tail += m.Size
 	}
 	in.fireDue(now)
 	return in
@@ -148,6 +152,14 @@ func (in *Instance) Deliver(now time.Time) []*dtspb.HistoryEvent {
 		EventType: &dtspb.HistoryEvent_OrchestratorStarted{OrchestratorStarted: &dtspb.OrchestratorStartedEvent{}},
 	}
 	return events
+}
+
+// DeliveredBytes is the size of the messages that Deliver took.
+func (in *Instance) DeliveredBytes() (n uint64) {
+	for _, m := range in.Inbox[:in.Delivered] {
+		n += uint64(m.Size)
+	}
+	return n
 }
 
 // observe keeps the set of open tasks, timers and children in step with an event
@@ -231,12 +243,11 @@ func nanos(t *timestamppb.Timestamp) int64 {
 // append puts a message at the end of the inbox, in the turn that will consume
 // it, and returns it.
 func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
-	m := Message{Turn: in.Record.GetTurn() + 1, Slot: 1, Event: e, Stored: stored}
-	size := proto.Size(e)
+	m := Message{Turn: in.Record.GetTurn() + 1, Slot: 1, Event: e, Stored: stored, Size: proto.Size(e)}
 	if n := len(in.Inbox); n > 0 {
 		last := in.Inbox[n-1]
 		// A turn that is at a worker has its messages already.
-		if n == in.Delivered || in.tail+size > turnBytes {
+		if n == in.Delivered || in.tail+m.Size > turnBytes {
 			m.Turn = last.Turn + 1
 		} else {
 			m.Turn, m.Slot = last.Turn, last.Slot+1
@@ -245,7 +256,7 @@ func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
 	if m.Slot == 1 {
 		in.tail = 0
 	}
-	in.tail += size
+	in.tail += m.Size
 	in.Inbox = append(in.Inbox, m)
 	return m
 }

@@ -186,14 +186,17 @@ func (s *State) renumber(in *Instance) {
 func (s *State) commit(in *Instance, t turn) {
 	rec := in.Record
 	before := len(in.History)
+	size := proto.Size(t.started)
 	in.History = append(in.History, t.started)
 	for _, m := range t.messages {
 		in.History = append(in.History, m.Event)
+		size += m.Size
 	}
 	in.History = append(in.History, t.events...)
-	for _, e := range in.History[before:] {
-		rec.HistoryBytes += uint64(proto.Size(e))
+	for _, e := range t.events {
+		size += proto.Size(e)
 	}
+	rec.HistoryBytes += uint64(size)
 	rec.Events += uint32(len(in.History) - before)
 	row := make([]*dtspb.HistoryEvent, 0, 1+len(t.events))
 	row = append(append(row, t.started), t.events...)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -26,13 +25,6 @@ const (
 	// events included: SDKs receive 4 MiB by default.
 	maxItem = 7 << 19
 )
-
-func sizeOf(events []*dtspb.HistoryEvent) (n uint64) {
-	for _, e := range events {
-		n += uint64(proto.Size(e))
-	}
-	return n
-}
 
 // Next returns the stream's next work item, nil if there is none now.
 func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, error) {
@@ -170,7 +162,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 	rec := e.in.Record
 	events := e.in.Deliver(now)
 	stream := rec.GetHistoryBytes() > streamHistory && s.Options().Streaming
-	if size := rec.GetHistoryBytes() + sizeOf(events); !stream && size > maxItem {
+	if size := rec.GetHistoryBytes() + e.in.DeliveredBytes(); !stream && size > maxItem {
 		return nil, &dtspb.TaskFailureDetails{
 			ErrorType:      "HistoryTooLarge",
 			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", size),
