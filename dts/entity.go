@@ -105,8 +105,8 @@ type EntityQuery struct {
 	PageSize int
 	// State asks for the states too.
 	State bool
-	// Stateless includes entities that have no state and are locked or have
-	// operations waiting.
+	// Stateless includes entities that have no state and are locked. Those for
+	// which operations wait and nothing else has happened yet may be missing.
 	Stateless bool
 }
 

@@ -70,6 +70,7 @@ func rootCommand(s surroundings) *cobra.Command {
 			startCommand(s), getCommand(s), waitCommand(s), listCommand(s), historyCommand(s), raiseCommand(s),
 			suspendCommand(s), resumeCommand(s), terminateCommand(s), restartCommand(s), purgeCommand(s),
 		}},
+		{"Entities", []*cobra.Command{entityCommand(s)}},
 		{"This command", []*cobra.Command{versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})

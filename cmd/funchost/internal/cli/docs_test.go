@@ -46,4 +46,7 @@ func check(t *testing.T, cmd *cobra.Command, names func(string) bool) {
 			t.Errorf("docs/cli.md does not name %s of %s", flag, cmd.CommandPath())
 		}
 	}
+	for _, sub := range cmd.Commands() {
+		check(t, sub, names)
+	}
 }

@@ -37,18 +37,24 @@ func (f *queryFlags) query(now time.Time) (dts.Query, error) {
 		}
 		q.Status = append(q.Status, status)
 	}
-	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	var err error
-	if q.CreatedFrom, err = parseTime("--since", f.since, ago); err != nil {
-		return q, err
+	q.CreatedFrom, q.CreatedTo, err = parseSpan(f.since, f.until, now)
+	return q, err
+}
+
+// parseSpan reads --since and --until. Nothing is the zero time.
+func parseSpan(since, until string, now time.Time) (from, to time.Time, err error) {
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	if from, err = parseTime("--since", since, ago); err != nil {
+		return from, to, err
 	}
-	if q.CreatedTo, err = parseTime("--until", f.until, ago); err != nil {
-		return q, err
+	if to, err = parseTime("--until", until, ago); err != nil {
+		return from, to, err
 	}
-	if !q.CreatedFrom.IsZero() && !q.CreatedTo.IsZero() && !q.CreatedFrom.Before(q.CreatedTo) {
-		return q, callError{errors.New("--until is not after --since: nothing was created in between")}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, callError{errors.New("--until is not after --since: there is nothing in between")}
 	}
-	return q, nil
+	return from, to, nil
 }
 
 func listCommand(s surroundings) *cobra.Command {
@@ -106,8 +112,13 @@ func (h hub) list(ctx context.Context, query dts.Query, limit int) error {
 	if err := t.print(); err != nil {
 		return err
 	}
-	if view.More {
+	h.hintMore(view.More, limit)
+	return nil
+}
+
+// hintMore says that a table has left something out.
+func (h hub) hintMore(more bool, limit int) {
+	if more {
 		h.problemf("these are the first %d, there are more; --limit 0 lists all\n", limit)
 	}
-	return nil
 }

@@ -20,7 +20,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // session is a terminal in front of a hub, where a worker knows the
 // orchestrators "echo", which ends with its input, "wait", which ends with the
-// payload of its event "go", "greet", which calls an activity, and "fail".
+// payload of its event "go", "greet", which calls an activity, "fail", and "lock",
+// which holds the entity "stock" of its input until its event "go". The state of
+// the entities "stock" and "other" is the input of their last operation.
 type session struct {
 	surroundings
 	t *testing.T
@@ -45,7 +47,7 @@ func inHub(t *testing.T, test func(t *testing.T, s session)) {
 				return append([]byte(`"Hello `), in[1:]...), nil
 			}),
 		)
-		if err != nil {
+		if err := errors.Join(err, addEntities(r)); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -65,6 +67,25 @@ func inHub(t *testing.T, test func(t *testing.T, s session)) {
 			},
 		}, t})
 	})
+}
+
+func addEntities(r *worker.Registry) error {
+	keep := func(ctx *worker.EntityContext, _ string, input []byte) ([]byte, error) {
+		ctx.SetState(input)
+		return nil, nil
+	}
+	return errors.Join(
+		r.Entity("stock", keep),
+		r.Entity("other", keep),
+		r.Orchestrator("lock", func(ctx *worker.Context, in []byte) ([]byte, error) {
+			locked, release := ctx.Lock(dts.EntityID{Name: "stock", Key: strings.Trim(string(in), `"`)})
+			defer release()
+			if _, err := locked.Await(); err != nil {
+				return nil, err
+			}
+			return ctx.Event("go").Await()
+		}),
+	)
 }
 
 // call runs one command line.
