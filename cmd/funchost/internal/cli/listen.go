@@ -24,6 +24,14 @@ func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	}
 }
 
+// listenUnlessNone is listen, with no listener for the address none.
+func listenUnlessNone(ctx context.Context, address, flag string) (net.Listener, error) {
+	if address == none {
+		return nil, nil
+	}
+	return listen(ctx, address, flag)
+}
+
 // checkFree fails if address cannot be listened on, and leaves it free.
 func checkFree(ctx context.Context, address, flag string) error {
 	l, err := listen(ctx, address, flag)

@@ -19,11 +19,12 @@ const stateFolder = ".funchost"
 type runFlags struct {
 	dir                            string
 	port, adminPort, schedulerPort uint16
+	dashboardPort                  portFlag
 	memory                         bool
 }
 
 func runCommand() *cobra.Command {
-	var flags runFlags
+	flags := runFlags{dashboardPort: portFlag{port: 8082}}
 	cmd := &cobra.Command{
 		Use:   "run [dir]",
 		Short: "Builds the Go program in dir, runs it with a scheduler, and restarts it when you save.",
@@ -45,12 +46,13 @@ Everything listens on this machine only. Ctrl-C stops it.`,
 	f.Uint16Var(&flags.port, "port", 7071, "`port` for the program's HTTP routes; 0 takes a free one")
 	f.Uint16Var(&flags.adminPort, "admin-port", 7072, "`port` for the program's /healthz and /readyz; 0 takes a free one")
 	f.Uint16Var(&flags.schedulerPort, "scheduler-port", 8080, "`port` for the scheduler's gRPC; 0 takes a free one")
+	f.Var(&flags.dashboardPort, "dashboard-port", "`port` for the dashboard; 0 takes a free one, none shows none")
 	f.BoolVar(&flags.memory, "memory", false, "keep nothing when it stops")
 	return cmd
 }
 
-// runProgram runs the scheduler in this process and the program as its child,
-// until ctx ends.
+// runProgram runs the scheduler and its dashboard in this process and the program
+// as its child, until ctx ends.
 func runProgram(ctx context.Context, flags runFlags, con console) error {
 	program, err := devloop.Find(ctx, flags.dir)
 	switch {
@@ -66,6 +68,13 @@ func runProgram(ctx context.Context, flags runFlags, con console) error {
 	}
 	if err := checkFree(ctx, loopback(flags.adminPort), "--admin-port"); err != nil {
 		return err
+	}
+	pages, err := listenUnlessNone(ctx, flags.dashboardPort.address(), "--dashboard-port")
+	if err != nil {
+		return err
+	}
+	if pages != nil {
+		defer func() { _ = pages.Close() }() // twice, where it was served
 	}
 	socket, err := listen(ctx, loopback(flags.schedulerPort), "--scheduler-port")
 	if err != nil {
@@ -91,6 +100,11 @@ func runProgram(ctx context.Context, flags runFlags, con console) error {
 	})
 	process := framework.NewProcess("funchost", framework.Config{AdminListen: "none", Logger: con.logger})
 	process.Add("scheduler", server)
+	if pages != nil {
+		shown := newDashboardServer(pages, server, con.logger)
+		view.dashboard = shown.url()
+		process.Add("dashboard", shown)
+	}
 	process.Add("program", loop)
 	// After a second Ctrl-C the process leaves the loop behind.
 	defer loop.Kill()

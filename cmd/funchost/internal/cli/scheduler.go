@@ -15,10 +15,10 @@ import (
 
 // schedulerFlags is how `funchost scheduler` was called.
 type schedulerFlags struct {
-	listen, adminListen string
-	data                string
-	memory              bool
-	insecurePublic      bool
+	listen, adminListen, dashboardListen string
+	data                                 string
+	memory                               bool
+	insecurePublic                       bool
 }
 
 func schedulerCommand() *cobra.Command {
@@ -29,7 +29,8 @@ func schedulerCommand() *cobra.Command {
 		Long: `Serves the scheduler alone, for programs that are started elsewhere.
 
 It speaks the protocol of the Durable Task Scheduler over gRPC and keeps its
-state in one folder, which one process at a time can hold.`,
+state in one folder, which one process at a time can hold. Its dashboard shows
+all task hubs in a browser.`,
 		Example: "  funchost scheduler --listen 127.0.0.1:8080 --data ./.funchost",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,6 +46,7 @@ state in one folder, which one process at a time can hold.`,
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "`address` for gRPC; port 0 takes a free one")
 	f.StringVar(&flags.adminListen, "admin-listen", "127.0.0.1:8081", "`address` for /healthz and /readyz, or none")
+	f.StringVar(&flags.dashboardListen, "dashboard-listen", "127.0.0.1:8082", "`address` for the dashboard, or none; port 0 takes a free one")
 	f.StringVar(&flags.data, "data", "./.funchost", "`folder` that keeps the state; made if it is missing")
 	f.BoolVar(&flags.memory, "memory", false, "keep nothing when it stops")
 	f.BoolVar(&flags.insecurePublic, "insecure-public", false,
@@ -54,11 +56,10 @@ state in one folder, which one process at a time can hold.`,
 
 // check finds mistakes that can be seen without trying anything.
 func (f schedulerFlags) check() error {
-	addresses := []string{f.listen}
-	if f.adminListen != "none" {
-		addresses = append(addresses, f.adminListen)
-	}
-	for _, address := range addresses {
+	for _, address := range []string{f.listen, f.adminListen, f.dashboardListen} {
+		if address == none && address != f.listen {
+			continue
+		}
 		private, err := isLoopback(address)
 		if err != nil {
 			return err
@@ -73,6 +74,13 @@ func (f schedulerFlags) check() error {
 
 // serveScheduler runs the scheduler until ctx ends.
 func serveScheduler(ctx context.Context, flags schedulerFlags, con console) error {
+	pages, err := listenUnlessNone(ctx, flags.dashboardListen, "--dashboard-listen")
+	if err != nil {
+		return err
+	}
+	if pages != nil {
+		defer func() { _ = pages.Close() }() // twice, where it was served
+	}
 	socket, err := listen(ctx, flags.listen, "--listen")
 	if err != nil {
 		return err
@@ -91,11 +99,20 @@ func serveScheduler(ctx context.Context, flags schedulerFlags, con console) erro
 		OnReady: func(admin net.Addr) {
 			con.printf("scheduler is ready on %s, state in %s\n\n", socket.Addr(), stateName(config.Dir))
 			con.printf("connect a program with:\n  export DTS_CONNECTION_STRING='%s'\n", server.ConnectionString(""))
+			if pages != nil || admin != nil {
+				con.printf("\n")
+			}
+			if pages != nil {
+				con.printf("dashboard: http://%s\n", pages.Addr())
+			}
 			if admin != nil {
-				con.printf("\nhealth: http://%s/healthz\n", admin)
+				con.printf("health: http://%s/healthz\n", admin)
 			}
 		},
 	})
 	process.Add("scheduler", server)
+	if pages != nil {
+		process.Add("dashboard", newDashboardServer(pages, server, con.logger))
+	}
 	return process.Run(ctx)
 }
