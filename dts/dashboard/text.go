@@ -64,13 +64,7 @@ func brief(d time.Duration) string {
 	case d < time.Minute-50*time.Millisecond:
 		return d.Round(100 * time.Millisecond).String()
 	case d < day:
-		text := d.Round(time.Second).String()
-		for _, zero := range []string{"m0s", "h0m"} {
-			if strings.HasSuffix(text, zero) {
-				text = text[:len(text)-2]
-			}
-		}
-		return text
+		return withoutZeros(d.Round(time.Second).String())
 	default:
 		text := fmt.Sprintf("%dd", d/day)
 		if hours := d % day / time.Hour; hours > 0 {
@@ -78,6 +72,16 @@ func brief(d time.Duration) string {
 		}
 		return text
 	}
+}
+
+// withoutZeros shortens 2h0m0s to 2h.
+func withoutZeros(duration string) string {
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(duration, zero) {
+			duration = duration[:len(duration)-2]
+		}
+	}
+	return duration
 }
 
 // size writes a number of bytes for people.

@@ -52,9 +52,20 @@ func TestAxisHasAFewRoundMarks(t *testing.T) {
 	t.Parallel()
 	for span := 10 * time.Microsecond; span < 400*24*time.Hour; span = span * 13 / 10 {
 		origin := time.Unix(0, 0)
-		drawn := draw([]*step{{Begin: origin, End: origin.Add(span)}}, origin)
+		began := origin.Add(50 * time.Hour)
+		if span < time.Second {
+			began = origin.Add(5 * span)
+		}
+		drawn := draw([]*step{{Begin: began, End: began.Add(span)}}, origin)
 		if n := len(drawn.Ticks); n < 1 || n > maxTicks+1 {
 			t.Errorf("%v has %d marks: %v", span, n, drawn.Ticks)
+		}
+		labels := make(map[string]bool)
+		for _, tick := range drawn.Ticks {
+			labels[tick.Label] = true
+		}
+		if len(labels) < len(drawn.Ticks) {
+			t.Errorf("%v has two marks that read the same: %v", span, drawn.Ticks)
 		}
 		if stepOf(span) > span && span >= time.Millisecond {
 			t.Errorf("%v has a mark each %v", span, stepOf(span))

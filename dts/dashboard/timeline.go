@@ -54,7 +54,7 @@ func draw(all []*step, origin time.Time) timeline {
 			high = s.End
 		}
 	}
-	if low.Sub(origin) < high.Sub(low) {
+	if low.Sub(origin) < 4*high.Sub(low) {
 		low = origin // an axis that begins at zero is read at a glance
 	}
 	span := max(high.Sub(low), time.Millisecond)
@@ -66,8 +66,9 @@ func draw(all []*step, origin time.Time) timeline {
 		t.Lanes = append(t.Lanes, lane{s, s.Begin.Sub(origin), took, percent(x), percent(width)})
 	}
 	step := stepOf(span)
-	for offset := low.Sub(origin).Truncate(step); offset <= high.Sub(origin); offset += step {
-		x := at(offset - low.Sub(origin))
+	start := low.Sub(origin)
+	for offset := start.Truncate(step); offset <= start+span; offset += step {
+		x := at(offset - start)
 		if x < 0 {
 			continue
 		}
@@ -78,9 +79,18 @@ func draw(all []*step, origin time.Time) timeline {
 		case x > 95:
 			anchor = "end"
 		}
-		t.Ticks = append(t.Ticks, tick{percent(x), "+" + brief(offset), anchor})
+		t.Ticks = append(t.Ticks, tick{percent(x), mark(offset, step), anchor})
 	}
 	return t
+}
+
+// mark writes a multiple of the step to the last digit, so that no two marks read
+// the same.
+func mark(offset, step time.Duration) string {
+	if step >= time.Hour {
+		return "+" + brief(offset)
+	}
+	return "+" + withoutZeros(offset.String())
 }
 
 func percent(x float64) string { return fmt.Sprintf("%.2f%%", x) }
