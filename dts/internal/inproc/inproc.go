@@ -183,7 +183,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	}
 	ctx, cancel := context.WithCancel(incoming(ctx))
 	stop := context.AfterFunc(c.ctx, cancel)
-	p := &pipe{ctx: ctx, cancel: cancel, request: make(chan any, 1), messages: make(chan any), done: make(chan struct{})}
+	p := &pipe{ctx: ctx, cancel: cancel, request: make(chan any, 1), messages: make(chan any, ahead), done: make(chan struct{})}
 	go func() {
 		defer c.calls.Done()
 		defer cancel()
@@ -196,6 +196,10 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	}()
 	return (*clientEnd)(p), nil
 }
+
+// ahead is how many messages a server may send before the client takes one. It
+// spares both a switch of goroutines for each.
+const ahead = 16
 
 // pipe is a server-streaming call.
 type pipe struct {
@@ -232,6 +236,11 @@ func (p *clientEnd) RecvMsg(m any) error {
 	case v := <-p.messages:
 		return move(m, v)
 	case <-p.done:
+	}
+	select {
+	case v := <-p.messages: // sent before the end
+		return move(m, v)
+	default:
 		return p.err
 	}
 }
