@@ -34,7 +34,7 @@ func encodeWrite(b *pebble.Batch, k key, hub uint32, w *engine.Write) error {
 	case engine.PutTurn:
 		return set(b, historyKey(k, hub, w.ID, w.Gen, w.Turn, 0), &dtspb.HistoryChunk{Events: w.Events})
 	case engine.DeleteExecution:
-		k = executionKey(k, hub, kindHistory, w.ID, w.Gen)
+		k = executionKey(k, hub, kindInstance, w.ID, w.Gen)
 		return b.DeleteRange(k, after(k), nil)
 	case engine.PutTask:
 		return set(b, taskKey(k, hub, kindTask, w.ID, w.Gen, w.TaskID), w.Task)

@@ -8,7 +8,7 @@ import (
 // the kind of the row. Ids contain no zero byte. Numbers are big-endian.
 //
 //	instance   id                        record.Instance
-//	history    id 0 gen turn slot        HistoryChunk of the turn in slot 0, else a message, a HistoryEvent
+//	instance   id 0 gen turn slot        its history: HistoryChunk of the turn in slot 0, else a message, a HistoryEvent
 //	task       id 0 gen task             record.Task of an activity without outcome
 //	timer      due id 0 gen task         empty; the due index
 //	ready      id                        record.Ready: the instance may have stored messages
@@ -16,9 +16,10 @@ import (
 //	entity     id                        record.Entity
 //	queue      id 0 number               record.EntityMessage
 //	losses     id 0 gen task             how often a worker was lost with it
+//
+// A turn writes an instance and its history, so the two are neighbours.
 const (
 	kindInstance byte = 'i'
-	kindHistory  byte = 'h'
 	kindTask     byte = 't'
 	kindTimer    byte = 'd'
 	kindReady    byte = 'r'
@@ -58,7 +59,7 @@ func executionKey(k key, hub uint32, kind byte, id string, gen uint64) key {
 }
 
 func historyKey(k key, hub uint32, id string, gen uint64, turn, slot uint32) key {
-	return executionKey(k, hub, kindHistory, id, gen).u32(turn).u32(slot)
+	return executionKey(k, hub, kindInstance, id, gen).u32(turn).u32(slot)
 }
 
 func taskKey(k key, hub uint32, kind byte, id string, gen uint64, task int32) key {

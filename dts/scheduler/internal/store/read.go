@@ -110,7 +110,7 @@ func (s *Store) History(hub uint32, rec *record.Instance, f func(*dtspb.HistoryE
 // history walks the rows of an execution: committed events go to f, messages
 // beyond the last committed turn are returned.
 func (s *Store) history(hub uint32, rec *record.Instance, f func(*dtspb.HistoryEvent) bool) (inbox []engine.Message, err error) {
-	prefix := executionKey(nil, hub, kindHistory, rec.GetId(), rec.GetGeneration())
+	prefix := executionKey(nil, hub, kindInstance, rec.GetId(), rec.GetGeneration())
 	var rest []*dtspb.HistoryEvent // of the turn being read: what follows its messages
 	flush := func() bool {
 		for _, e := range rest {
