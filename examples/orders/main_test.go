@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,11 +20,12 @@ import (
 	"github.com/funchost/funchost/dts/dtstest"
 	"github.com/funchost/funchost/examples/orders/orders"
 	"github.com/funchost/funchost/framework"
+	"github.com/funchost/funchost/framework/durable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// shop is the app as it runs, with a scheduler in memory.
+// shop is the app as it runs.
 type shop struct {
 	t      *testing.T
 	client *dts.Client
@@ -30,16 +33,17 @@ type shop struct {
 	url    string
 }
 
-func open(t *testing.T, stocktake string) *shop {
+// open runs a host of the app on the hub of a client.
+func open(t *testing.T, client *dts.Client, stocktake string, mw ...durable.Middleware) *shop {
 	t.Helper()
-	client, ready := dtstest.Start(t).Client(), make(chan framework.Ready, 1)
+	ready := make(chan framework.Ready, 1)
 	app := newApp(stocktake,
 		framework.Set("listen", "127.0.0.1:0"),
 		framework.Set("admin-listen", "none"),
 		framework.WithClient(client),
 		framework.WithLogger(slog.New(slog.NewTextHandler(t.Output(), nil))),
 		framework.OnReady(func(r framework.Ready) { ready <- r }),
-	)
+	).Use(mw...)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- app.Run(ctx) }()
@@ -129,7 +133,7 @@ func (s *shop) names() map[string]int {
 // sent twice: each has happened once.
 func TestOrderIsSoldByWayOfAllTriggers(t *testing.T) {
 	t.Parallel()
-	s := open(t, "0 3 * * *")
+	s := open(t, dtstest.Start(t).Client(), "0 3 * * *")
 	var id string
 	for range 2 {
 		s.send("d-1", "com.example.warehouse.delivered", orders.Delivery{Item: "desk", Pieces: 5})
@@ -163,33 +167,59 @@ func TestOrderIsSoldByWayOfAllTriggers(t *testing.T) {
 	}
 }
 
-// The clock is the real one here, so the test looks until five have come, however
-// long a busy machine takes.
-func TestStockIsCountedEachSecond(t *testing.T) {
+// Two hosts have the schedule, and each tick is run by one of them. The clock is the
+// real one here, so the test looks until five have come, however long a busy machine
+// takes.
+func TestStockIsCountedOnceEachSecond(t *testing.T) {
 	t.Parallel()
-	s := open(t, "* * * * * *")
-	if err := orders.Deliver.Send(t.Context(), s.client, "pen", 2); err != nil {
+	var (
+		mu     sync.Mutex
+		counts = make(map[string]int) // by instance
+	)
+	countCounts := func(next durable.Handler) durable.Handler {
+		return func(ctx context.Context, call *durable.Call) ([]byte, error) {
+			if call.Kind == durable.KindActivity && call.Name == orders.CountStock.Name() {
+				mu.Lock()
+				counts[call.Instance]++
+				mu.Unlock()
+			}
+			return next(ctx, call)
+		}
+	}
+	client := dtstest.Start(t).Client()
+	for range 2 {
+		open(t, client, "* * * * * *", countCounts)
+	}
+	if err := orders.Deliver.Send(t.Context(), client, "pen", 2); err != nil {
 		t.Fatal(err)
 	}
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
-	var counts []string
-	for len(counts) < 5 {
+	var finished []*dts.Instance
+	for len(finished) < 5 {
 		select {
 		case <-t.Context().Done():
-			t.Fatalf("%d counts when the time was up", len(counts))
+			t.Fatalf("%d counts when the time was up", len(finished))
 		case <-look.C:
 		}
-		counts = nil
+		finished = nil
 		q := dts.Query{IDPrefix: "cron:stocktake:", Status: []dts.Status{dts.StatusCompleted}, Payloads: true}
-		for in, err := range s.client.Instances(t.Context(), q) {
+		for in, err := range client.Instances(t.Context(), q) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			counts = append(counts, string(in.Output))
+			finished = append(finished, in)
 		}
 	}
-	if last := counts[len(counts)-1]; last != `{"pen":12}` {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, in := range finished {
+		due, err := time.Parse(time.RFC3339, strings.TrimPrefix(in.ID, "cron:stocktake:"))
+		if late := in.Created.Sub(due); err != nil || late < 0 || counts[in.ID] != 1 {
+			t.Errorf("%s began %v after it was due, %v, and counted %d times, want once", in.ID, late, err, counts[in.ID])
+		}
+	}
+	if last := string(finished[len(finished)-1].Output); last != `{"pen":12}` {
 		t.Errorf("the last count is %s, want 12 pens", last)
 	}
 }
