@@ -1,5 +1,7 @@
 package dts
 
+import "encoding/json"
+
 // Failure is an error of a function as it travels between processes and
 // languages. It is itself an error; find it in a chain with [errors.AsType].
 type Failure struct { //nolint:errname // the protocol's word; it is data before it is an error
@@ -37,3 +39,19 @@ func (f *Failure) Unwrap() error {
 	}
 	return f.Inner
 }
+
+// failureJSON is a [Failure] with its names in JSON.
+type failureJSON struct {
+	Type         string         `json:"type"`
+	Message      string         `json:"message"`
+	Stack        string         `json:"stack,omitempty"`
+	Inner        *Failure       `json:"inner,omitempty"`
+	NonRetriable bool           `json:"nonRetriable,omitempty"`
+	Properties   map[string]any `json:"properties,omitempty"`
+}
+
+// MarshalJSON writes type, message, stack, inner, nonRetriable and properties.
+func (f Failure) MarshalJSON() ([]byte, error) { return marshal(failureJSON(f)) }
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (f *Failure) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, (*failureJSON)(f)) }

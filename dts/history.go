@@ -31,6 +31,11 @@ type HistoryEvent struct {
 	// InstanceID is the other instance: the child, the target of a sent event, the
 	// entity.
 	InstanceID string
+	// ExecutionID is of the execution that has started, ParentID of the orchestration
+	// that has called it; empty for one that was started from outside.
+	ExecutionID, ParentID string
+	// Tags are those that the instance was started with.
+	Tags map[string]string
 	// RequestID ties what was asked of an entity to its answer, and a lock to its
 	// release.
 	RequestID string

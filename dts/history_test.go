@@ -48,7 +48,9 @@ func TestHistoryIsReadInOrderAcrossChunks(t *testing.T) {
 		{Events: []*dtspb.HistoryEvent{
 			{EventId: -1, Timestamp: at(1), EventType: &dtspb.HistoryEvent_OrchestratorStarted{OrchestratorStarted: &dtspb.OrchestratorStartedEvent{}}},
 			{EventId: -1, EventType: &dtspb.HistoryEvent_ExecutionStarted{ExecutionStarted: &dtspb.ExecutionStartedEvent{
-				Name: "n", Version: text("2"), Input: text("1"), OrchestrationInstance: &dtspb.OrchestrationInstance{InstanceId: "o-7"}, ScheduledStartTimestamp: at(2),
+				Name: "n", Version: text("2"), Input: text("1"), ScheduledStartTimestamp: at(2), Tags: map[string]string{"k": "v"},
+				OrchestrationInstance: &dtspb.OrchestrationInstance{InstanceId: "o-7", ExecutionId: text("e-1")},
+				ParentInstance:        &dtspb.ParentInstanceInfo{OrchestrationInstance: &dtspb.OrchestrationInstance{InstanceId: "o-1"}},
 			}}},
 			{EventId: 0, EventType: &dtspb.HistoryEvent_TaskScheduled{TaskScheduled: &dtspb.TaskScheduledEvent{Name: "a", Version: text("3"), Input: text("2")}}},
 			{EventId: -1, EventType: &dtspb.HistoryEvent_TaskCompleted{TaskCompleted: &dtspb.TaskCompletedEvent{TaskScheduledId: 4, Result: text("")}}},
@@ -97,7 +99,10 @@ func TestHistoryIsReadInOrderAcrossChunks(t *testing.T) {
 	}
 	want := []dts.HistoryEvent{
 		{EventID: -1, Timestamp: when(1), Kind: "OrchestratorStarted"},
-		{EventID: -1, Kind: "ExecutionStarted", Name: "n", Version: "2", Input: []byte("1"), InstanceID: "o-7", FireAt: when(2)},
+		{
+			EventID: -1, Kind: "ExecutionStarted", Name: "n", Version: "2", Input: []byte("1"), InstanceID: "o-7", FireAt: when(2),
+			ExecutionID: "e-1", ParentID: "o-1", Tags: map[string]string{"k": "v"},
+		},
 		{EventID: 0, Kind: "TaskScheduled", Name: "a", Version: "3", Input: []byte("2")},
 		{EventID: -1, Kind: "TaskCompleted", TaskID: 4, Result: []byte{}},
 		{EventID: -1, Kind: "TaskFailed", TaskID: 5, Failure: &dts.Failure{Message: "m"}},

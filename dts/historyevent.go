@@ -16,6 +16,9 @@ func toHistoryEvent(e *dtspb.HistoryEvent) HistoryEvent {
 		v := e.GetExecutionStarted()
 		h.Name, h.Version, h.Input = v.GetName(), v.GetVersion().GetValue(), wire.ToPayload(v.GetInput())
 		h.InstanceID = v.GetOrchestrationInstance().GetInstanceId()
+		h.ExecutionID = v.GetOrchestrationInstance().GetExecutionId().GetValue()
+		h.ParentID = v.GetParentInstance().GetOrchestrationInstance().GetInstanceId()
+		h.Tags = v.GetTags()
 		h.FireAt = toTime(v.GetScheduledStartTimestamp())
 	case e.GetExecutionCompleted() != nil:
 		v := e.GetExecutionCompleted()

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +18,7 @@ func historyCommand(s surroundings) *cobra.Command {
 		Example: "  funchost history order-7",
 		Args:    usage(cobra.ExactArgs(1)),
 	}, func(ctx context.Context, h hub, args []string) error {
-		var events []dts.HistoryEvent
+		events := []dts.HistoryEvent{}
 		for e, err := range h.History(ctx, args[0]) {
 			if err != nil {
 				return err
@@ -29,7 +26,7 @@ func historyCommand(s surroundings) *cobra.Command {
 			events = append(events, e)
 		}
 		if h.json {
-			return h.printJSON(viewHistory(args[0], events))
+			return h.printJSON(dts.History{ID: args[0], Events: events})
 		}
 		return h.printHistory(events)
 	})
@@ -42,7 +39,7 @@ func (h hub) printHistory(events []dts.HistoryEvent) error {
 	for _, e := range events {
 		name := e.Name
 		switch {
-		case answersTask[e.Kind]:
+		case e.AnswersTask():
 			name = names[e.TaskID]
 		case e.EventID >= 0:
 			names[e.EventID] = e.Name
@@ -50,12 +47,6 @@ func (h hub) printHistory(events []dts.HistoryEvent) error {
 		t.row(e.Timestamp.UTC().Format("2006-01-02 15:04:05.000Z"), e.Kind, name, detail(e))
 	}
 	return t.print()
-}
-
-// answersTask are the kinds of entries whose TaskID counts.
-var answersTask = map[string]bool{
-	"TaskCompleted": true, "TaskFailed": true, "TimerFired": true,
-	"SubOrchestrationInstanceCompleted": true, "SubOrchestrationInstanceFailed": true,
 }
 
 // detail is what matters most of an entry.
@@ -76,49 +67,4 @@ func detail(e dts.HistoryEvent) string {
 	default:
 		return cut(e.Reason, 2*maxDetail)
 	}
-}
-
-// historyView is a history in JSON.
-type historyView struct {
-	ID     string      `json:"id"`
-	Events []eventView `json:"events"`
-}
-
-// eventView is an entry of a history in JSON. Fields that its kind does not have
-// are left out.
-type eventView struct {
-	EventID    int             `json:"eventId"`
-	Timestamp  time.Time       `json:"timestamp"`
-	Kind       string          `json:"kind"`
-	Name       string          `json:"name,omitempty"`
-	Version    string          `json:"version,omitempty"`
-	TaskID     json.Number     `json:"taskId,omitempty"`
-	InstanceID string          `json:"instanceId,omitempty"`
-	RequestID  string          `json:"requestId,omitempty"`
-	Input      json.RawMessage `json:"input,omitempty"`
-	Result     json.RawMessage `json:"result,omitempty"`
-	Failure    *failureView    `json:"failure,omitempty"`
-	FireAt     time.Time       `json:"fireAt,omitzero"`
-	Status     string          `json:"status,omitempty"`
-	Reason     string          `json:"reason,omitempty"`
-}
-
-func viewHistory(id string, events []dts.HistoryEvent) historyView {
-	view := historyView{ID: id, Events: make([]eventView, 0, len(events))}
-	for _, e := range events {
-		v := eventView{
-			EventID: e.EventID, Timestamp: e.Timestamp, Kind: e.Kind, Name: e.Name, Version: e.Version,
-			InstanceID: e.InstanceID, RequestID: e.RequestID,
-			Input: asJSON(e.Input), Result: asJSON(e.Result), Failure: viewFailure(e.Failure),
-			FireAt: e.FireAt, Reason: e.Reason,
-		}
-		if answersTask[e.Kind] { // 0 is a number like any other there
-			v.TaskID = json.Number(strconv.Itoa(e.TaskID))
-		}
-		if e.Status != 0 {
-			v.Status = e.Status.String()
-		}
-		view.Events = append(view.Events, v)
-	}
-	return view
 }

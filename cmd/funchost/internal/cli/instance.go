@@ -28,7 +28,7 @@ type instanceView struct {
 	Input        json.RawMessage   `json:"input,omitempty"`
 	Output       json.RawMessage   `json:"output,omitempty"`
 	CustomStatus json.RawMessage   `json:"customStatus,omitempty"`
-	Failure      *failureView      `json:"failure,omitempty"`
+	Failure      *dts.Failure      `json:"failure,omitempty"`
 	Tags         map[string]string `json:"tags,omitempty"`
 }
 
@@ -38,25 +38,8 @@ func viewInstance(in *dts.Instance) instanceView {
 		ExecutionID: in.ExecutionID, ParentID: in.ParentID,
 		Created: in.Created, StartAt: in.StartAt, Updated: in.Updated, Completed: in.Completed,
 		Input: asJSON(in.Input), Output: asJSON(in.Output), CustomStatus: asJSON(in.CustomStatus),
-		Failure: viewFailure(in.Failure), Tags: in.Tags,
+		Failure: in.Failure, Tags: in.Tags,
 	}
-}
-
-// failureView is a failure in JSON, with those behind it.
-type failureView struct {
-	Type         string         `json:"type"`
-	Message      string         `json:"message"`
-	Stack        string         `json:"stack,omitempty"`
-	NonRetriable bool           `json:"nonRetriable,omitempty"`
-	Properties   map[string]any `json:"properties,omitempty"`
-	Inner        *failureView   `json:"inner,omitempty"`
-}
-
-func viewFailure(f *dts.Failure) *failureView {
-	if f == nil {
-		return nil
-	}
-	return &failureView{f.Type, f.Message, f.Stack, f.NonRetriable, f.Properties, viewFailure(f.Inner)}
 }
 
 // printInstance prints all that is known of an instance.
