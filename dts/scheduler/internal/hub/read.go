@@ -175,8 +175,9 @@ type Query struct {
 	Limit  int
 }
 
-func (q Query) matches(rec *record.Instance) bool {
-	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, rec.GetStatus())) && strings.HasPrefix(rec.GetId(), q.Prefix)
+// wants tells whether an instance is asked for that matches the query's prefix.
+func (q Query) wants(rec *record.Instance) bool {
+	return len(q.Statuses) == 0 || slices.Contains(q.Statuses, rec.GetStatus())
 }
 
 func (q Query) bounds() (from, to int64) {
@@ -190,26 +191,45 @@ func (q Query) bounds() (from, to int64) {
 	return from, to
 }
 
+// pageTime is how long a page may take to fill. In a hub of millions a rare
+// status would keep its caller waiting for the whole hub; so a page can be short,
+// even empty, and say where the next one begins.
+const pageTime = 250 * time.Millisecond
+
 // Query returns the instances that match in the order of creation, and where the
 // next page begins; the zero cursor means there is none.
 func (h *Hub) Query(ctx context.Context, q Query) ([]*dtspb.OrchestrationState, store.Cursor, error) {
 	var page []*dtspb.OrchestrationState
 	var next, last store.Cursor
 	from, to := q.bounds()
-	err := h.opts.Store.Instances(h.number, from, to, q.Behind, func(rec *record.Instance) (bool, error) {
+	began, looked := time.Now(), 0
+	err := h.opts.Store.Created(h.number, from, to, q.Behind, func(c store.Cursor) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, context.Cause(ctx)
 		}
-		if !q.matches(rec) {
+		if looked++; looked%64 == 0 && time.Since(began) > pageTime {
+			next = last
+			return false, nil
+		}
+		if !strings.HasPrefix(c.ID, q.Prefix) {
+			last = c
+			return true, nil
+		}
+		rec, err := h.opts.Store.Record(h.number, c.ID)
+		if err != nil {
+			return false, err
+		}
+		if rec == nil || rec.GetCreated() != c.Created || !q.wants(rec) {
+			last = c
 			return true, nil
 		}
 		if len(page) == q.Limit {
 			next = last
 			return false, nil
 		}
+		last = c
 		state, err := h.storedState(rec, q.Payloads)
 		page = append(page, state)
-		last = store.Cursor{Created: rec.GetCreated(), ID: rec.GetId()}
 		return true, err
 	})
 	if err != nil {
@@ -229,7 +249,7 @@ func (h *Hub) PurgeWhere(ctx context.Context, q Query, recursive bool, budget ti
 			complete = false
 			return false, nil
 		}
-		if !q.matches(rec) || !engine.Terminal(rec.GetStatus()) {
+		if !strings.HasPrefix(rec.GetId(), q.Prefix) || !q.wants(rec) || !engine.Terminal(rec.GetStatus()) {
 			return true, nil
 		}
 		n := 0

@@ -214,3 +214,40 @@ func TestPagesSurviveWhatIsDeletedMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestPageThatLooksForLongIsShort: a rare status in a large hub is found page by
+// page, each of which takes about as long as it may.
+func TestPageThatLooksForLongIsShort(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for i := range 2000 {
+			w.do(start(fmt.Sprintf("%04d", i)))
+		}
+		w.do(engine.Terminate{ID: "1999"})
+		w.reopen() // so that reads are of the disk
+		w.disk.reads.Store(int64(20 * time.Millisecond))
+		q := hub.Query{Statuses: []dtspb.OrchestrationStatus{terminated}, Limit: 100}
+		var got []string
+		pages := 0
+		for {
+			began := time.Now()
+			page, next, err := w.hub.Query(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// It looks at the clock once in 64 instances.
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("a page took %v", took)
+			}
+			pages++
+			for _, s := range page {
+				got = append(got, s.GetInstanceId())
+			}
+			if q.Behind = next; next.ID == "" {
+				break
+			}
+		}
+		if diff := cmp.Diff([]string{"1999"}, got); diff != "" || pages < 3 {
+			t.Errorf("%d pages (-want +got):\n%s", pages, diff)
+		}
+	})
+}

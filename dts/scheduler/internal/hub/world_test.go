@@ -3,6 +3,7 @@ package hub_test
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,9 +181,10 @@ const (
 	terminated = dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_TERMINATED
 )
 
-// slowDisk is a disk whose syncs can be held up.
+// slowDisk is a disk whose syncs can be held up and whose reads can take time.
 type slowDisk struct {
-	fs vfs.FS
+	fs    vfs.FS
+	reads atomic.Int64 // how long one takes
 
 	mu   sync.Mutex // guards what follows
 	held chan struct{}
@@ -192,6 +194,10 @@ func newSlowDisk() *slowDisk {
 	d := &slowDisk{}
 	d.fs = errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		switch op.Kind {
+		case errorfs.OpFileReadAt:
+			if took := d.reads.Load(); took > 0 {
+				time.Sleep(time.Duration(took))
+			}
 		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
 			d.mu.Lock()
 			held := d.held

@@ -174,9 +174,11 @@ type Cursor struct {
 	ID      string
 }
 
-// Instances calls f with the instances created at or after from and before to,
-// in the order of creation, beginning behind the cursor, until f returns false.
-func (s *Store) Instances(hub uint32, from, to int64, behind Cursor, f func(*record.Instance) (bool, error)) error {
+// Created calls f with the place of each instance created at or after from and
+// before to, in the order of creation, beginning behind the cursor, until f
+// returns false. Whoever reads the instance may find it deleted or replaced by one
+// of another time.
+func (s *Store) Created(hub uint32, from, to int64, behind Cursor, f func(Cursor) (bool, error)) error {
 	lower := newKey(nil, hub, kindCreated).u64(uint64(max(from, 0)))
 	if behind != (Cursor{}) {
 		if k := append(createdKey(nil, hub, behind.Created, behind.ID), 0); string(k) > string(lower) {
@@ -188,12 +190,19 @@ func (s *Store) Instances(hub uint32, from, to int64, behind Cursor, f func(*rec
 		upper = after(newKey(nil, hub, kindCreated))
 	}
 	return s.scan(lower, upper, func(k, _ []byte) (bool, error) {
-		rec, err := s.Record(hub, string(k[13:]))
+		return f(Cursor{Created: int64(binary.BigEndian.Uint64(k[5:])), ID: string(k[13:])})
+	})
+}
+
+// Instances is Created with the instances.
+func (s *Store) Instances(hub uint32, from, to int64, behind Cursor, f func(*record.Instance) (bool, error)) error {
+	return s.Created(hub, from, to, behind, func(c Cursor) (bool, error) {
+		rec, err := s.Record(hub, c.ID)
 		if err != nil {
 			return false, err
 		}
-		if rec == nil || rec.GetCreated() != int64(binary.BigEndian.Uint64(k[5:])) {
-			return true, nil // deleted or replaced since the iterator was opened
+		if rec == nil || rec.GetCreated() != c.Created {
+			return true, nil
 		}
 		return f(rec)
 	})
