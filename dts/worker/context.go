@@ -2,6 +2,7 @@ package worker
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/funchost/funchost/dts"
@@ -53,6 +54,11 @@ func (c *Context) Replaying() bool { return c.turn().Replaying() }
 
 // NewID returns a UUID that is the same in each replay.
 func (c *Context) NewID() string { return c.turn().NewID() }
+
+// Rand returns random numbers that are the same in each replay. Each call returns
+// the same generator, which goes on from where it is; each execution of an
+// instance has numbers of its own.
+func (c *Context) Rand() *rand.Rand { return c.turn().Rand() }
 
 // Logger returns a logger that says things once: it is silent while replaying.
 func (c *Context) Logger() *slog.Logger { return c.turn().Logger() }

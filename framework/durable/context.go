@@ -3,6 +3,7 @@ package durable
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/funchost/funchost/dts/worker"
@@ -53,6 +54,16 @@ func (c *Context) Now() time.Time { return c.w.Now() }
 
 // NewID is a new unique id in the form of a UUID, the same in each replay.
 func (c *Context) NewID() string { return c.w.NewID() }
+
+// Rand gives random numbers that are the same in each replay:
+//
+//	ctx.Sleep(time.Minute + ctx.Rand().N(10*time.Second))
+//
+// Each call returns the same generator, which goes on from where it is. Two
+// orchestrations have different numbers, and so have two rounds of one that
+// continues as new. They are not for secrets: whoever knows the id of the instance
+// and when it began can compute them.
+func (c *Context) Rand() *rand.Rand { return c.w.Rand() }
 
 // Replaying reports whether the orchestrator is being led through what it has
 // done before. Decisions must not depend on it.

@@ -19,13 +19,14 @@ func TestContextIsTheSameInEachReplay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		type view struct {
-			ID  string
-			Now time.Time
+			ID   string
+			Rand uint64
+			Now  time.Time
 		}
 		var views []view // of the first line, once for each time it runs
 		o := durable.NewOrchestrator("look", func(ctx *durable.Context, _ durable.None) (time.Duration, error) {
 			began := ctx.Now()
-			views = append(views, view{ctx.NewID(), began})
+			views = append(views, view{ctx.NewID(), ctx.Rand().Uint64(), began})
 			if ctx.NewID() == views[0].ID {
 				return 0, errors.New("two ids are equal")
 			}

@@ -113,7 +113,7 @@ func (t *Turn) start(e *dtspb.ExecutionStartedEvent) {
 		t.warn("a second start of the execution is ignored")
 		return
 	}
-	t.started = e
+	t.started, t.began = e, t.now
 	if id := e.GetOrchestrationInstance().GetInstanceId(); id != "" {
 		t.instanceID = id
 	}

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,8 @@ type Turn struct {
 	started                 *dtspb.ExecutionStartedEvent
 	now                     time.Time
 	ids                     int // how many NewID has made
+	began                   time.Time
+	random                  *rand.Rand // nil until somebody asks for it
 
 	// owner is the goroutine that may call methods now, 0 between turns.
 	owner     atomic.Uintptr
