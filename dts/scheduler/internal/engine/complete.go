@@ -39,7 +39,21 @@ func (s *State) finish(in *Instance, t turn, id int32, c *dtspb.CompleteOrchestr
 	s.dropOpen(in)
 	in.Inbox = nil
 	s.hush(in)
+	s.ended(in, now)
+}
+
+// ended makes the end of in known: to those who list what has ended, and to the
+// parent.
+func (s *State) ended(in *Instance, now time.Time) {
+	rec := in.Record
+	s.fx.write(Write{Op: PutCompleted, ID: rec.GetId(), At: rec.GetCompleted(), Instance: rec})
 	s.touch(in, now)
+	s.tellOutcome(in, now)
+}
+
+// tellOutcome tells the parent how an ended instance ended.
+func (s *State) tellOutcome(in *Instance, now time.Time) {
+	rec := in.Record
 	switch rec.GetStatus() {
 	case dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_COMPLETED:
 		s.tellParent(in, completedChild(rec.GetOutput()), now)
@@ -68,6 +82,10 @@ func (c Fail) apply(s *State, now time.Time) error {
 	in := s.Instance(c.ID)
 	if in == nil || in.Record.GetGeneration() != c.Gen || !in.Deliverable(now) {
 		return ErrStale
+	}
+	if in.Rewinding() {
+		s.giveUpRewind(in, now)
+		return nil
 	}
 	s.endWithoutWorker(in, &dtspb.CompleteOrchestrationAction{
 		OrchestrationStatus: dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, FailureDetails: c.Failure,

@@ -86,6 +86,9 @@ const (
 	DeleteEntity                      // ID
 	PutEntityMessage                  // ID, Gen, EntityMessage
 	DeleteEntityMessage               // ID, Gen
+	PutCompleted                      // ID, At, Instance
+	DeleteCompleted                   // ID, At
+	DeleteInbox                       // ID, Gen, Turn: messages beyond the turn
 )
 
 // Write is one change on disk; Op says which fields it uses.

@@ -67,8 +67,10 @@ func Load(rec *record.Instance, history []*dtspb.HistoryEvent, inbox []Message, 
 	if in.Terminal() {
 		return in // it waits for nothing
 	}
-	for _, e := range history {
-		in.observe(e)
+	if !in.Rewinding() { // else what the history is about has ended
+		for _, e := range history {
+			in.observe(e)
+		}
 	}
 	for i := range inbox {
 		m := &inbox[i]
@@ -246,8 +248,9 @@ func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
 	m := Message{Turn: in.Record.GetTurn() + 1, Slot: 1, Event: e, Stored: stored, Size: proto.Size(e)}
 	if n := len(in.Inbox); n > 0 {
 		last := in.Inbox[n-1]
-		// A turn that is at a worker has its messages already.
-		if n == in.Delivered || in.tail+m.Size > turnBytes {
+		// A turn that is at a worker has its messages already, and a request to
+		// rewind is a turn to itself.
+		if n == in.Delivered || in.tail+m.Size > turnBytes || last.Event.GetExecutionRewound() != nil {
 			m.Turn = last.Turn + 1
 		} else {
 			m.Turn, m.Slot = last.Turn, last.Slot+1

@@ -24,10 +24,11 @@ func TestDecisionsHoldTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{
 			world: newWorld(t), t: t, out: map[string]Turn{}, delivered: map[string][]*dtspb.HistoryEvent{},
-			sent: map[string][]string{}, seen: map[string][]string{}, executions: map[uint64]string{},
+			rewrites: map[string]*dtspb.OrchestratorAction{},
+			sent:     map[string][]string{}, seen: map[string][]string{}, executions: map[uint64]string{},
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"start": m.start, "raise": m.raise, "control": m.control, "purge": m.purge, "fail": m.fail,
+			"start": m.start, "raise": m.raise, "control": m.control, "purge": m.purge, "fail": m.fail, "rewind": m.rewind,
 			"deliver": m.deliver, "answer": m.answer, "activity": m.activity, "time": m.time, "crash": m.crash,
 			"": m.holds,
 		})
@@ -41,6 +42,8 @@ type machine struct {
 	// out are the answers of turns at workers, with what was delivered.
 	out       map[string]Turn
 	delivered map[string][]*dtspb.HistoryEvent
+	// rewrites are the right answers to those that ask for a rewind.
+	rewrites map[string]*dtspb.OrchestratorAction
 	// sent are the events that a live instance was given, seen those that its
 	// turns consumed.
 	sent, seen map[string][]string
@@ -93,6 +96,9 @@ func (m *machine) start(*rapid.T) {
 	var c Command = Start{Request: r}
 	if m.chance(10, "restart") {
 		c = Restart{ID: r.GetInstanceId()}
+		if m.chance(50, "as") {
+			c = Restart{ID: m.id(), As: r.GetInstanceId()}
+		}
 	}
 	if m.decide(c) {
 		m.forget(r.GetInstanceId())
@@ -117,7 +123,7 @@ func (m *machine) raise(*rapid.T) {
 func (m *machine) control(*rapid.T) {
 	id := m.id()
 	m.decide(rapid.SampledFrom([]Command{
-		Suspend{ID: id}, Resume{ID: id}, Terminate{ID: id}, Terminate{ID: id, Recursive: true},
+		Suspend{ID: id}, Resume{ID: id}, Terminate{ID: id}, Terminate{ID: id, Recursive: true}, Kill{ID: id, Killed: new(bool)},
 	}).Draw(m.t, "control"))
 }
 
@@ -141,12 +147,30 @@ func (m *machine) fail(*rapid.T) {
 	}
 }
 
+// rewind takes a failed instance up again. What its last turn did not see is lost.
+func (m *machine) rewind(*rapid.T) {
+	id := m.id()
+	if in := m.live[id]; in != nil && m.chance(20, "give up") {
+		m.decide(RewindFailed{ID: id, Gen: in.Record.GetGeneration()})
+		return
+	}
+	if m.decide(Rewind{ID: id}) {
+		m.sent[id] = slices.Clone(m.seen[id])
+	}
+}
+
 // deliver hands a turn out, or again.
 func (m *machine) deliver(*rapid.T) {
 	id := m.id()
 	if in := m.live[id]; in != nil && in.Deliverable(m.now) {
+		past := in.History
 		m.delivered[id] = m.world.deliver(id)
 		m.out[id] = m.world.answer(id, m.delivered[id])
+		delete(m.rewrites, id)
+		if in.Rewinding() {
+			m.ids++
+			m.rewrites[id] = rewrite(past, m.delivered[id], fmt.Sprintf("%032x", m.ids))
+		}
 	}
 }
 
@@ -174,6 +198,12 @@ func (m *machine) answer(*rapid.T) {
 	}
 	var sends [][2]string
 	c.Response.Actions, sends = m.actions(id)
+	if fresh && in.Rewinding() {
+		sends = nil
+		if m.chance(90, "rewritten") {
+			c.Response.Actions = []*dtspb.OrchestratorAction{m.rewrites[id]}
+		}
+	}
 	if !fresh {
 		if m.decide(c) {
 			m.t.Fatalf("a stale answer for %q was taken", id)
@@ -190,14 +220,18 @@ func (m *machine) answer(*rapid.T) {
 			m.sent[s[0]] = append(m.sent[s[0]], s[1])
 		}
 	}
-	kids := map[string]uint64{}
+	kids, ended := map[string]uint64{}, map[string]bool{}
 	for id, in := range m.live {
-		kids[id] = in.Record.GetGeneration()
+		kids[id], ended[id] = in.Record.GetGeneration(), in.Terminal()
 	}
 	m.decide(c)
 	for other, in := range m.live {
-		if other != id && kids[other] != in.Record.GetGeneration() {
+		switch {
+		case other == id:
+		case kids[other] != in.Record.GetGeneration():
 			m.forget(other) // a child of its own
+		case ended[other] && !in.Terminal():
+			m.sent[other] = slices.Clone(m.seen[other]) // a child that is rewound too
 		}
 	}
 }
@@ -206,8 +240,19 @@ func (m *machine) answer(*rapid.T) {
 func (m *machine) actions(id string) (actions []*dtspb.OrchestratorAction, sends [][2]string) {
 	free := int32(0)
 	in := m.live[id]
+	taken := map[int32]bool{}
+	if in != nil {
+		for id := range in.open {
+			taken[id] = true
+		}
+		for _, m := range in.Inbox { // an SDK uses an id again only when it has seen the outcome
+			if id, _, ok := outcomeOf(m.Event); ok {
+				taken[id] = true
+			}
+		}
+	}
 	next := func() int32 {
-		for in != nil && in.open[free].kind != 0 {
+		for taken[free] {
 			free++
 		}
 		free++

@@ -20,6 +20,7 @@ type rows struct {
 	Timers    map[Timer]bool
 	Ready     map[string]*record.Ready
 	Created   map[createdRow]bool
+	Ended     map[createdRow]dtspb.OrchestrationStatus
 }
 
 type historyRow struct {
@@ -41,6 +42,7 @@ func newRows() rows {
 		map[Timer]bool{},
 		map[string]*record.Ready{},
 		map[createdRow]bool{},
+		map[createdRow]dtspb.OrchestrationStatus{},
 	}
 }
 
@@ -48,7 +50,7 @@ func newRows() rows {
 func (r rows) clone() rows {
 	return rows{
 		maps.Clone(r.Instances), maps.Clone(r.History), maps.Clone(r.Tasks),
-		maps.Clone(r.Timers), maps.Clone(r.Ready), maps.Clone(r.Created),
+		maps.Clone(r.Timers), maps.Clone(r.Ready), maps.Clone(r.Created), maps.Clone(r.Ended),
 	}
 }
 
@@ -90,6 +92,14 @@ func (r rows) fold(t tester, writes []Write) {
 			r.Created[createdRow{w.At, w.ID}] = true
 		case DeleteCreated:
 			drop(t, r.Created, createdRow{w.At, w.ID})
+		case PutCompleted:
+			r.Ended[createdRow{w.At, w.ID}] = w.Instance.GetStatus()
+		case DeleteCompleted:
+			drop(t, r.Ended, createdRow{w.At, w.ID})
+		case DeleteInbox:
+			maps.DeleteFunc(r.History, func(h historyRow, _ []*dtspb.HistoryEvent) bool {
+				return h.ID == w.ID && h.Gen == w.Gen && h.Turn > w.Turn
+			})
 		default:
 			t.Fatalf("unknown write %+v", w)
 		}
@@ -162,7 +172,15 @@ func (r rows) checkIndexes(t tester, live map[string]*Instance, now time.Time) {
 			t.Errorf("created row %+v is of no instance", k)
 		}
 	}
+	for k, status := range r.Ended {
+		if in := live[k.ID]; in == nil || in.Record.GetCompleted() != k.At || in.Record.GetStatus() != status {
+			t.Errorf("ended row %+v with status %v is of no instance that ended so", k, status)
+		}
+	}
 	for id, in := range live {
+		if _, ok := r.Ended[createdRow{in.Record.GetCompleted(), id}]; ok != in.Terminal() {
+			t.Errorf("instance %q is %v and its ended row is there: %v", id, in.Record.GetStatus(), ok)
+		}
 		if !r.Created[createdRow{in.Record.GetCreated(), id}] {
 			t.Errorf("instance %q has no created row", id)
 		}

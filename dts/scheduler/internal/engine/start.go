@@ -94,6 +94,9 @@ func (s *State) remove(in *Instance, now time.Time) {
 	s.releaseLocks(in)
 	s.dropExecution(in)
 	s.fx.write(Write{Op: DeleteCreated, ID: in.ID(), At: in.Record.GetCreated()})
+	if in.Terminal() {
+		s.fx.write(Write{Op: DeleteCompleted, ID: in.ID(), At: in.Record.GetCompleted()})
+	}
 	s.fx.write(Write{Op: DeleteInstance, ID: in.ID()})
 	s.Put(in.ID(), nil)
 }

@@ -28,6 +28,10 @@ func (c Turn) touches(s *State) {
 	if in == nil {
 		return
 	}
+	if in.Rewinding() {
+		s.needRewound(in, c.Response)
+		return
+	}
 	if s.check(c.Response) != nil {
 		s.needEnd(in) // the parent hears of the failure, and nothing else is carried out
 		return
@@ -67,6 +71,10 @@ func (c Turn) apply(s *State, now time.Time) error {
 		return ErrStale
 	}
 	r := c.Response
+	if in.Rewinding() {
+		s.rewound(in, r, now)
+		return nil
+	}
 	actions, status := r.GetActions(), r.GetCustomStatus()
 	if problem := s.check(r); problem != nil {
 		actions, status = []*dtspb.OrchestratorAction{failAction(actions, problem)}, nil
@@ -205,7 +213,6 @@ func (s *State) commit(in *Instance, t turn) {
 
 // act carries out one action and returns the event that confirms it.
 func (s *State) act(in *Instance, a *dtspb.OrchestratorAction, now time.Time) *dtspb.HistoryEvent {
-	rec := in.Record
 	e := event(now)
 	e.EventId = a.GetId()
 	switch t := a.GetOrchestratorActionType().(type) {
@@ -216,21 +223,11 @@ func (s *State) act(in *Instance, a *dtspb.OrchestratorAction, now time.Time) *d
 		}
 		e.EventType = &dtspb.HistoryEvent_TaskScheduled{TaskScheduled: scheduled}
 		in.observe(e)
-		task := Task{
-			TaskKey: TaskKey{rec.GetId(), rec.GetGeneration(), a.GetId()},
-			Task: &record.Task{
-				Scheduled: scheduled, ExecutionId: rec.GetExecutionId(),
-				OrchestrationVersion: rec.GetVersion().GetValue(), Since: now.UnixNano(),
-			},
-		}
-		s.fx.Tasks = append(s.fx.Tasks, task)
-		s.fx.write(Write{Op: PutTask, ID: task.ID, Gen: task.Gen, TaskID: task.TaskID, Task: task.Task})
+		s.handOut(in, e, now)
 	case *dtspb.OrchestratorAction_CreateTimer:
 		e.EventType = &dtspb.HistoryEvent_TimerCreated{TimerCreated: &dtspb.TimerCreatedEvent{FireAt: t.CreateTimer.GetFireAt()}}
 		in.observe(e)
-		timer := Timer{TaskKey: TaskKey{rec.GetId(), rec.GetGeneration(), a.GetId()}, Due: in.open[a.GetId()].due}
-		s.fx.Timers = append(s.fx.Timers, timer)
-		s.fx.write(Write{Op: PutTimer, ID: timer.ID, Gen: timer.Gen, TaskID: timer.TaskID, At: timer.Due})
+		s.setTimer(in, a.GetId())
 	case *dtspb.OrchestratorAction_CreateSubOrchestration:
 		s.createChild(in, e, a, now)
 	case *dtspb.OrchestratorAction_SendEvent:
@@ -250,8 +247,29 @@ func (s *State) act(in *Instance, a *dtspb.OrchestratorAction, now time.Time) *d
 	return e
 }
 
-// createChild starts a sub-orchestration. An id that a live instance has, or
-// that is too long, fails the call in the parent instead.
+// handOut gives workers the activity that e scheduled.
+func (s *State) handOut(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
+	rec := in.Record
+	task := Task{
+		TaskKey: TaskKey{rec.GetId(), rec.GetGeneration(), e.GetEventId()},
+		Task: &record.Task{
+			Scheduled: e.GetTaskScheduled(), ExecutionId: rec.GetExecutionId(),
+			OrchestrationVersion: rec.GetVersion().GetValue(), Since: now.UnixNano(),
+		},
+	}
+	s.fx.Tasks = append(s.fx.Tasks, task)
+	s.fx.write(Write{Op: PutTask, ID: task.ID, Gen: task.Gen, TaskID: task.TaskID, Task: task.Task})
+}
+
+// setTimer puts an open timer into the due index.
+func (s *State) setTimer(in *Instance, id int32) {
+	timer := Timer{TaskKey: TaskKey{in.ID(), in.Record.GetGeneration(), id}, Due: in.open[id].due}
+	s.fx.Timers = append(s.fx.Timers, timer)
+	s.fx.write(Write{Op: PutTimer, ID: timer.ID, Gen: timer.Gen, TaskID: timer.TaskID, At: timer.Due})
+}
+
+// createChild makes e the event that creates a sub-orchestration, and the
+// sub-orchestration.
 func (s *State) createChild(in *Instance, e *dtspb.HistoryEvent, a *dtspb.OrchestratorAction, now time.Time) {
 	c, id := a.GetCreateSubOrchestration(), childID(in, a)
 	e.EventType = &dtspb.HistoryEvent_SubOrchestrationInstanceCreated{SubOrchestrationInstanceCreated: &dtspb.SubOrchestrationInstanceCreatedEvent{
@@ -259,6 +277,14 @@ func (s *State) createChild(in *Instance, e *dtspb.HistoryEvent, a *dtspb.Orches
 		ParentTraceContext: c.GetParentTraceContext(), Tags: c.GetTags(),
 	}}
 	in.observe(e)
+	s.spawn(in, e, now)
+}
+
+// spawn starts the sub-orchestration that e creates. An id that a live instance
+// has, or that is too long, fails the call in the parent instead.
+func (s *State) spawn(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
+	c := e.GetSubOrchestrationInstanceCreated()
+	id := c.GetInstanceId()
 	var refusal *dtspb.TaskFailureDetails
 	old := s.Instance(id)
 	if err := CheckInstanceID(id); err != nil {
@@ -268,7 +294,7 @@ func (s *State) createChild(in *Instance, e *dtspb.HistoryEvent, a *dtspb.Orches
 	}
 	if refusal != nil {
 		failed := event(now)
-		failedChild(refusal)(failed, a.GetId())
+		failedChild(refusal)(failed, e.GetEventId())
 		s.deliver(in, failed, now)
 		return
 	}
@@ -286,7 +312,7 @@ func (s *State) createChild(in *Instance, e *dtspb.HistoryEvent, a *dtspb.Orches
 	s.create(&record.Instance{
 		Id: id, Name: c.GetName(), Version: c.GetVersion(), Tags: tags,
 		Parent: &dtspb.ParentInstanceInfo{
-			TaskScheduledId: a.GetId(), Name: wrapperspb.String(in.Record.GetName()), Version: in.Record.GetVersion(),
+			TaskScheduledId: e.GetEventId(), Name: wrapperspb.String(in.Record.GetName()), Version: in.Record.GetVersion(),
 			OrchestrationInstance: &dtspb.OrchestrationInstance{
 				InstanceId: in.ID(), ExecutionId: wrapperspb.String(in.Record.GetExecutionId()),
 			},

@@ -60,6 +60,13 @@ func encodeWrite(b *pebble.Batch, k key, hub uint32, w *engine.Write) error {
 		return set(b, executionKey(k, hub, kindQueue, w.ID, w.Gen), w.EntityMessage)
 	case engine.DeleteEntityMessage:
 		return b.Delete(executionKey(k, hub, kindQueue, w.ID, w.Gen), nil)
+	case engine.PutCompleted:
+		return b.Set(momentKey(k, hub, kindEnded, w.At, w.ID), []byte{byte(w.Instance.GetStatus())}, nil)
+	case engine.DeleteCompleted:
+		return b.Delete(momentKey(k, hub, kindEnded, w.At, w.ID), nil)
+	case engine.DeleteInbox:
+		all := executionKey(k, hub, kindInstance, w.ID, w.Gen)
+		return b.DeleteRange(append(key(nil), all...).u32(w.Turn+1), after(all), nil)
 	default:
 		return fmt.Errorf("BUG: write with op %d", w.Op)
 	}

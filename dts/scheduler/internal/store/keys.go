@@ -13,6 +13,7 @@ import (
 //	timer      due id 0 gen task         empty; the due index
 //	ready      id                        record.Ready: the instance may have stored messages
 //	created    time id                   empty; the order of queries
+//	ended      time id                   the status, a byte; the order of lists of what has ended
 //	entity     id                        record.Entity
 //	queue      id 0 number               record.EntityMessage
 //	losses     id 0 gen task             how often a worker was lost with it
@@ -24,6 +25,7 @@ const (
 	kindTimer    byte = 'd'
 	kindReady    byte = 'r'
 	kindCreated  byte = 'c'
+	kindEnded    byte = 'f'
 	kindEntity   byte = 'e'
 	kindQueue    byte = 'q'
 	kindLosses   byte = 'l'
@@ -71,7 +73,12 @@ func timerKey(k key, hub uint32, due int64, id string, gen uint64, task int32) k
 }
 
 func createdKey(k key, hub uint32, created int64, id string) key {
-	return newKey(k, hub, kindCreated).u64(uint64(created)).str(id)
+	return momentKey(k, hub, kindCreated, created, id)
+}
+
+// momentKey is the key of a row in the order of times.
+func momentKey(k key, hub uint32, kind byte, at int64, id string) key {
+	return newKey(k, hub, kind).u64(uint64(at)).str(id)
 }
 
 // after returns the first key behind all that begin with prefix.

@@ -54,6 +54,7 @@ func TestEveryRowComesBack(t *testing.T) {
 		want.Losses[engine.TaskKey{ID: id, Gen: 7, TaskID: -1}] = 3
 	}
 	slices.Sort(want.Order)
+	want.Ended = want.Order
 	slices.SortFunc(want.Timers, func(a, b engine.Timer) int { return strings.Compare(a.ID, b.ID) })
 	if diff := cmp.Diff(want, mustRead(t, s, 1), protocmp.Transform(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("hub 1 (-want +got):\n%s", diff)
@@ -72,7 +73,7 @@ func TestEveryRowComesBack(t *testing.T) {
 		}
 		left := mustRead(t, s, 1)
 		n := len(ids) - 1 - i
-		if len(left.Instances) != n || len(left.Ready) != n || len(left.Tasks) != n || len(left.Timers) != n || len(left.Losses) != n {
+		if len(left.Instances) != n || len(left.Ready) != n || len(left.Tasks) != n || len(left.Timers) != n || len(left.Losses) != n || len(left.Ended) != n {
 			t.Fatalf("after %q: got %d instances, %d ready, %d tasks, %d timers, %d losses, want %d", id,
 				len(left.Instances), len(left.Ready), len(left.Tasks), len(left.Timers), len(left.Losses), n)
 		}

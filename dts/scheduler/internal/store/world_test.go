@@ -68,6 +68,7 @@ func numbered(ids ...int32) []*dtspb.HistoryEvent {
 type contents struct {
 	Instances map[string]*store.Instance
 	Order     []string
+	Ended     []string
 	Ready     map[string]*record.Ready
 	Tasks     map[engine.TaskKey]*record.Task
 	Timers    []engine.Timer
@@ -81,6 +82,13 @@ func read(s *store.Store, hub uint32) (c contents, err error) {
 		in, err := s.Instance(hub, rec.GetId())
 		c.Instances[rec.GetId()] = in
 		return true, err
+	})
+	if err != nil {
+		return c, err
+	}
+	err = s.Ended(hub, 0, math.MaxInt64, store.Cursor{}, func(at store.Cursor, _ dtspb.OrchestrationStatus) (bool, error) {
+		c.Ended = append(c.Ended, at.ID)
+		return true, nil
 	})
 	if err != nil {
 		return c, err
@@ -119,6 +127,7 @@ func everything(id string) []engine.Write {
 		{Op: engine.PutTask, ID: id, Gen: 7, TaskID: -3, Task: &record.Task{ExecutionId: "x", Since: 4}},
 		{Op: engine.PutTimer, ID: id, Gen: 7, TaskID: 4, At: 99},
 		{Op: engine.PutReady, ID: id, Ready: &record.Ready{Name: "orc", Since: 3, Generation: 7}},
+		{Op: engine.PutCompleted, ID: id, At: 6, Instance: &record.Instance{Status: dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED}},
 	}
 }
 
@@ -132,5 +141,6 @@ func remove(id string) []engine.Write {
 		{Op: engine.DeleteTask, ID: id, Gen: 7, TaskID: -3},
 		{Op: engine.DeleteTimer, ID: id, Gen: 7, TaskID: 4, At: 99},
 		{Op: engine.DeleteReady, ID: id},
+		{Op: engine.DeleteCompleted, ID: id, At: 6},
 	}
 }
