@@ -98,14 +98,15 @@ func (t *Turn) confirm(id int32, k kind, name, target string) *action {
 	if a != nil && a.kind == k && a.name == name && (target == "" || a.target == target) {
 		return a
 	}
-	is := "nothing"
+	was, is := describe(k, name, target), "nothing"
 	switch {
 	case a != nil:
 		is = describe(a.kind, a.name, a.target)
 	case t.end != nil && t.end.id == id:
 		is = string(completion)
 	}
-	t.diverge(id, describe(k, name, target), is)
+	t.notice(was, is, a)
+	t.diverge(id, was, is)
 	return nil
 }
 

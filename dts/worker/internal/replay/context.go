@@ -59,7 +59,7 @@ func (t *Turn) Timer(fireAt time.Time) *Task {
 
 func (t *Turn) schedule(a action) *Task {
 	k := &Task{turn: t, action: a}
-	t.pending.add(&k.action)
+	t.ask(&k.action)
 	for len(t.tasks) < int(k.action.id) {
 		t.tasks = append(t.tasks, nil) // actions without outcome
 	}
@@ -70,7 +70,7 @@ func (t *Turn) schedule(a action) *Task {
 // SendEvent asks for an event to be raised to another instance. It has no outcome.
 func (t *Turn) SendEvent(instanceID, name string, input []byte) {
 	t.guard("Context.SendEvent")
-	t.pending.add(&action{kind: sentEvent, name: name, target: instanceID, input: input})
+	t.ask(&action{kind: sentEvent, name: name, target: instanceID, input: input})
 }
 
 // SetStatus sets the custom status.
@@ -91,6 +91,9 @@ func (t *Turn) Go(name string, f func()) {
 	t.guard("Context.Go")
 	co := &coroutine{name: name}
 	co.init(t, f)
+	if t.trace != nil {
+		t.trace.coroutines[co] = t.trace.line(t)
+	}
 	t.others = append(t.others, co)
 	t.ready.push(co)
 }

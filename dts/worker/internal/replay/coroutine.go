@@ -80,6 +80,9 @@ func (t *Turn) parking() *coroutine {
 func (co *coroutine) park() {
 	t := co.turn
 	co.seen = t.moves
+	if t.trace != nil {
+		t.trace.parked[co] = t.trace.line(t)
+	}
 	t.owner.Store(0)
 	stay := co.yield(struct{}{})
 	t.owner.Store(co.id)

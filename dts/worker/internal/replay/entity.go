@@ -29,7 +29,7 @@ func (t *Turn) SignalEntity(id, operation string, input []byte, at time.Time) *d
 	if problem := t.section.refuseSignal(id); problem != nil {
 		return problem
 	}
-	t.pending.add(&action{kind: entitySignal, name: operation, target: id, input: input, fireAt: at, request: t.nextRequest()})
+	t.ask(&action{kind: entitySignal, name: operation, target: id, input: input, fireAt: at, request: t.nextRequest()})
 	return nil
 }
 

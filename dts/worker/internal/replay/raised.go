@@ -25,6 +25,9 @@ func (t *Turn) Event(name string) *Task {
 		return k
 	}
 	t.waiting = append(t.waiting, k)
+	if t.trace != nil {
+		t.trace.events[k] = t.trace.line(t)
+	}
 	return k
 }
 

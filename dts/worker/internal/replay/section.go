@@ -68,7 +68,7 @@ func (t *Turn) release(s *section) {
 func (t *Turn) unlock(s *section) {
 	t.sections = slices.DeleteFunc(t.sections, func(other *section) bool { return other == s })
 	for _, id := range s.set {
-		t.pending.add(&action{kind: entityUnlock, target: id, request: s.lock.action.request})
+		t.ask(&action{kind: entityUnlock, target: id, request: s.lock.action.request})
 	}
 }
 

@@ -22,6 +22,9 @@ type Config struct {
 	Find func(name string) Func
 	// Logger receives what replay has to say itself, and is what authors' loggers write to.
 	Logger *slog.Logger
+	// Trace makes turns remember the lines of the author's code, for those who compare
+	// it with a history.
+	Trace bool
 }
 
 // Owner is who runs a turn and answers for it.
@@ -77,12 +80,18 @@ type Turn struct {
 	next *continuation
 	end  *ending
 
+	trace *trace // nil unless the config asks for it
+
 	logger *slog.Logger
 }
 
 // New returns a turn of an execution; it starts with the first event applied.
 func New(c *Config, by Owner, instanceID, executionID string) *Turn {
-	return &Turn{config: c, by: by, instanceID: instanceID, executionID: executionID}
+	t := &Turn{config: c, by: by, instanceID: instanceID, executionID: executionID}
+	if c.Trace {
+		t.trace = newTrace()
+	}
+	return t
 }
 
 // Apply applies events in order. Replaying says that an earlier turn has
