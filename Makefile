@@ -7,7 +7,7 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## Show what there is to make.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  make /'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  make /'
 
 .PHONY: run
 run: ## Serve the first example, rebuilt on every save.
@@ -57,6 +57,11 @@ generate: ## Generate the protocol code; needs protoc.
 .PHONY: interop
 interop: ## Run the JavaScript and Python SDKs against our scheduler; needs node and python3.
 	dts/dtstest/interop/run
+
+.PHONY: e2e-keda
+e2e-keda: ## Let a real KEDA scale real workers; the first time builds it, a quarter of an hour.
+	$(GO) build -o .cache/e2e-keda ./deploy/keda/e2e
+	exec .cache/e2e-keda
 
 .PHONY: bench
 bench: ## Run the benchmarks once; docs/performance.md says how to read them.
