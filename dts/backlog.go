@@ -10,7 +10,7 @@ import (
 // Backlog is the work of a hub at one moment: what a scaler asks for.
 type Backlog struct {
 	Orchestrations, Activities, Entities Work
-	// Workers is how many workers are connected.
+	// Workers is how many workers are connected and not about to stop.
 	Workers int
 }
 
