@@ -2,20 +2,19 @@ package scheduler
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
 	"net"
-	"regexp"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/funchost/funchost/dts"
@@ -27,32 +26,15 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
-// Config says where a server keeps its data and where it listens. The zero value
-// keeps everything in memory and listens on a free port of the loopback address.
-type Config struct {
-	// Dir is the directory of the data, made if it is not there. Empty keeps the
-	// data in memory until the server stops.
-	Dir string
-	// Listen is the address of the gRPC listener. Empty is a free port of
-	// 127.0.0.1; "none" opens no socket, which leaves [Server.Conn].
-	Listen string
-	// Listener, if not nil, is used instead of opening Listen. The server closes it.
-	Listener net.Listener
-	// Logger receives what an operator should know. Nil discards it.
-	Logger *slog.Logger
-	// MaxLosses is how many workers may be lost while they hold a work item before
-	// the item is taken for poison and failed. 0 is 10, -1 is no limit.
-	MaxLosses int
-	// Disk is the file system of Dir; nil is the machine's. Its type is internal:
-	// tests use it to cut the power.
-	Disk *disk.FS
-}
-
 // Server is a durable task scheduler. Its methods are safe for concurrent use.
 type Server struct {
 	log       *slog.Logger
 	store     *store.Store
 	maxLosses uint32
+	only      []string // the hubs that there are; nil is any
+	keep      func(hub string) hub.Ages
+	tls       *tls.Config
+	access    access // nil lets everybody in
 	listener  net.Listener
 	conn      *inproc.Conn
 	ready     chan struct{}
@@ -78,10 +60,13 @@ const ballast = 16 << 20
 // New opens the data directory and the listener. The errors say which of the two
 // failed and what to do. A server that New returned must be run, or closed by
 // running it with a context that has ended.
-func New(cfg Config) (*Server, error) {
+func New(cfg Config) (_ *Server, err error) {
 	s := &Server{
 		log:       cfg.Logger,
 		maxLosses: 10,
+		only:      cfg.Hubs,
+		tls:       cfg.TLS,
+		access:    cfg.Authorize,
 		conn:      inproc.New(),
 		ready:     make(chan struct{}),
 		failed:    make(chan error, 1),
@@ -89,6 +74,11 @@ func New(cfg Config) (*Server, error) {
 		listener:  cfg.Listener,
 		open:      true,
 	}
+	defer func() {
+		if err != nil && s.listener != nil {
+			err = errors.Join(err, s.listener.Close())
+		}
+	}()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -98,7 +88,12 @@ func New(cfg Config) (*Server, error) {
 	case cfg.MaxLosses != 0:
 		s.maxLosses = 0
 	}
-	var err error
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if s.keep, err = cfg.ages(); err != nil {
+		return nil, err
+	}
 	if s.listener == nil && cfg.Listen != "none" {
 		if s.listener, err = listen(cfg.Listen); err != nil {
 			return nil, err
@@ -116,17 +111,11 @@ func New(cfg Config) (*Server, error) {
 		s.ballast = make([]byte, ballast)
 	}
 	if s.store, err = store.Open(opts); err != nil {
-		if s.listener != nil {
-			err = errors.Join(err, s.listener.Close())
-		}
 		return nil, err
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.runs = &errgroup.Group{}
 	if err := s.openHubs(); err != nil {
-		if s.listener != nil {
-			err = errors.Join(err, s.listener.Close())
-		}
 		s.stop()
 		return nil, errors.Join(err, s.close())
 	}
@@ -146,20 +135,6 @@ func listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on scheduler address %q: %w", addr, err)
 	}
 	return l, nil
-}
-
-// openHubs takes up the work of every hub on disk.
-func (s *Server) openHubs() error {
-	names, err := s.store.Hubs()
-	if err != nil {
-		return err
-	}
-	for name := range names {
-		if _, err := (*hubs)(s).Hub(name); err != nil {
-			return fmt.Errorf("open task hub %q: %w", name, err)
-		}
-	}
-	return nil
 }
 
 // Ready is closed when the server takes calls.
@@ -187,16 +162,11 @@ func (s *Server) ConnectionString(hub string) dts.ConnectionString {
 	cs := dts.ConnectionString{TaskHub: hub, Authentication: dts.AuthNone}
 	if s.listener != nil {
 		cs.Endpoint = "http://" + s.listener.Addr().String()
+		if s.tls != nil {
+			cs.Endpoint = "https://" + s.listener.Addr().String()
+		}
 	}
 	return cs
-}
-
-// Hubs lists the task hubs that there are, by name. A hub is made when it is
-// first used.
-func (s *Server) Hubs() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.hubs))
 }
 
 // How a connection is found dead: a worker's leases end with it.
@@ -222,12 +192,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	var serving sync.WaitGroup
 	lost := make(chan error, 1) // why there is no listener any more
-	server := grpc.NewServer(
-		grpc.MaxRecvMsgSize(wire.MaxMessage),
-		grpc.MaxSendMsgSize(math.MaxInt32),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveAfter, Timeout: keepaliveTimeout}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
-	)
+	server := grpc.NewServer(s.serverOptions()...)
 	rpc.Register(server, (*hubs)(s))
 	if s.listener != nil {
 		serving.Go(func() {
@@ -269,6 +234,22 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
+func (s *Server) serverOptions() []grpc.ServerOption {
+	opts := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(wire.MaxMessage),
+		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveAfter, Timeout: keepaliveTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	}
+	if s.tls != nil {
+		opts = append(opts, grpc.Creds(credentials.NewTLS(s.tls)))
+	}
+	if s.access != nil {
+		opts = append(opts, s.access.options()...)
+	}
+	return opts
+}
+
 // stopServer lets running calls finish for a while.
 func stopServer(server *grpc.Server) {
 	cut := time.AfterFunc(drainTime, server.Stop)
@@ -285,47 +266,3 @@ func (s *Server) close() error {
 	s.mu.Unlock()
 	return errors.Join(s.runs.Wait(), s.store.Close())
 }
-
-// hubs is the server as the services see it.
-type hubs Server
-
-// hubName is the rule for names of hubs.
-var hubName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{2,44}$`)
-
-// Hub returns the hub with the name; it is made when it is first used.
-func (s *hubs) Hub(name string) (*hub.Hub, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.hubs[name]; h != nil {
-		return h, nil
-	}
-	if !s.open {
-		return nil, store.ErrClosed
-	}
-	if !hubName.MatchString(name) {
-		return nil, rpc.ErrNoHub
-	}
-	rec, err := s.store.Hub(name, true, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	h, err := hub.Open(rec, hub.Options{Store: s.store, Log: s.log, MaxPayload: wire.MaxPayload, MaxLosses: s.maxLosses})
-	if err != nil {
-		return nil, err
-	}
-	s.hubs[name] = h
-	s.runs.Go(func() error {
-		err := h.Run(s.stopping)
-		if err != nil {
-			select {
-			case s.failed <- fmt.Errorf("task hub %q: %w", name, err):
-			default:
-			}
-		}
-		return nil
-	})
-	return h, nil
-}
-
-// Stopping ends when the server begins to stop.
-func (s *hubs) Stopping() context.Context { return s.stopping }

@@ -89,7 +89,12 @@ func helloCities(t *testing.T) *worker.Registry {
 // runWorker runs a worker until the test ends.
 func runWorker(t *testing.T, s *dtstest.Scheduler, r *worker.Registry) {
 	t.Helper()
-	w := worker.New(s.Client(), r)
+	runWorkerOf(t, s.Client(), r)
+}
+
+func runWorkerOf(t *testing.T, c *dts.Client, r *worker.Registry) {
+	t.Helper()
+	w := worker.New(c, r)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()

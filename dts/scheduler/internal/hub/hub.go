@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
@@ -26,6 +28,8 @@ type Options struct {
 	// MaxLosses is how many workers may be lost with a work item before it is
 	// taken for poison; 0 is no limit.
 	MaxLosses uint32
+	// Keep says how long ended instances are kept; nil is for ever.
+	Keep Ages
 }
 
 // Hub is a task hub at work. Its methods are safe for concurrent use.
@@ -115,8 +119,15 @@ func (h *Hub) forgetLosses(k engine.TaskKey) error {
 	return h.opts.Store.DeleteLosses(h.number, k)
 }
 
-// Run fires timers until ctx ends.
+// Run fires timers and purges what is too old until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return h.fire(ctx) })
+	both.Go(func() error { return h.retire(ctx) })
+	return both.Wait()
+}
+
+func (h *Hub) fire(ctx context.Context) error {
 	return h.timers.run(ctx, func(t engine.Timer) error {
 		var cmd engine.Command = engine.TimerDue{Timer: t}
 		if t.TaskID == engine.GrantTimer {

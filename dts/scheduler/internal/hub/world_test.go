@@ -26,6 +26,8 @@ type world struct {
 	disk  *slowDisk
 	store *store.Store
 	hub   *hub.Hub
+	keep  hub.Ages
+	began time.Time
 	stop  func()
 }
 
@@ -33,7 +35,7 @@ type world struct {
 func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, disk: newSlowDisk()}
+		w := &world{t: t, disk: newSlowDisk(), began: time.Now()}
 		w.open()
 		defer func() {
 			w.disk.resume()
@@ -53,7 +55,7 @@ func (w *world) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.hub, err = hub.Open(rec, hub.Options{Store: w.store, Log: slog.New(slog.DiscardHandler), MaxPayload: 1 << 20, MaxLosses: 3})
+	w.hub, err = hub.Open(rec, hub.Options{Store: w.store, Log: slog.New(slog.DiscardHandler), MaxPayload: 1 << 20, MaxLosses: 3, Keep: w.keep})
 	if err != nil {
 		w.t.Fatal(err)
 	}
