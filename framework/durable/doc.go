@@ -43,8 +43,9 @@
 // goroutine, selects on no channel, ranges over no map whose order matters, and
 // reads no clock, random number or variable that others change. What it needs
 // instead hangs on its [Context]: [Context.Now], [Context.NewID], [Context.Rand],
-// [Context.Sleep], [Context.Go] and with it [WaitGroup], [Chan] and [Select]. A Context is not a context.Context, so a call
-// that would do I/O with it does not compile.
+// [Context.Sleep], [Context.Go] and with it [WaitGroup], [Chan] and [Select]. A
+// Context is not a context.Context, so a call that would do I/O with it does not
+// compile.
 //
 // # Payloads
 //

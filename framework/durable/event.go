@@ -56,6 +56,11 @@ func (e Event[T]) Listen(ctx *Context) Future[T] {
 	return f
 }
 
+func (e Event[T]) watch(ctx *Context) watched[T] {
+	f := e.Listen(ctx)
+	return watched[T]{ready: f.done, take: f.result, drop: f.Cancel}
+}
+
 // Raise sends v to the orchestration with the instance id. It returns when the hub
 // has it for good; [dts.ErrNotFound] means that there is no such instance.
 func (e Event[T]) Raise(ctx context.Context, c *dts.Client, id string, v T) error {

@@ -44,6 +44,8 @@ func (f Future[T]) Cancel() {
 	}
 }
 
+func (f Future[T]) watch(*Context) watched[T] { return watched[T]{ready: f.done, take: f.result} }
+
 func (f Future[T]) err() error {
 	_, err := f.result()
 	return err
