@@ -2,10 +2,14 @@ package framework
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"os"
+	"slices"
 
 	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/worker"
 	"github.com/funchost/funchost/framework/durable"
 )
 
@@ -16,11 +20,13 @@ type App struct {
 	settings map[string]string
 	client   *dts.Client
 	logger   *slog.Logger
+	listener net.Listener
 	onReady  func(Ready)
 
-	definitions []durable.Definition
-	middleware  []durable.Middleware
-	triggers    []Trigger
+	definitions  []durable.Definition
+	replacements []durable.Definition
+	middleware   []durable.Middleware
+	triggers     []Trigger
 }
 
 // Role is what a host runs of its app.
@@ -56,6 +62,13 @@ func WithLogger(l *slog.Logger) Option {
 	return func(a *App) { a.logger = l }
 }
 
+// WithListener serves the routes of the app on l, which the host closes, instead of
+// the address in the setting listen: for sockets that are handed over, and for tests
+// that have none. A listener serves one run.
+func WithListener(l net.Listener) Option {
+	return func(a *App) { a.listener = l }
+}
+
 // OnReady calls f once in each run, when everything is started. It must not
 // block.
 func OnReady(f func(Ready)) Option {
@@ -86,6 +99,15 @@ func (a *App) Add(defs ...durable.Definition) *App {
 	return a
 }
 
+// Replace puts functions in the place of those that have the same kind and name,
+// wherever the app has them from: a payment provider that always says yes, for a
+// test or an evening at home. One that takes nobody's place is added. Of an entity
+// the operations are replaced one by one, see [durable.Replace].
+func (a *App) Replace(defs ...durable.Definition) *App {
+	a.replacements = append(a.replacements, defs...)
+	return a
+}
+
 // On adds triggers. Mistakes are returned by [App.Run].
 func (a *App) On(ts ...Trigger) *App {
 	a.triggers = append(a.triggers, ts...)
@@ -109,6 +131,10 @@ func (a *App) Run(ctx context.Context) error {
 // run is Run with everything that comes from outside. The report is called
 // before the option OnReady.
 func (a *App) run(ctx context.Context, args, environ []string, report func(Ready)) error {
+	if _, ok := find(environ, envVerify); ok {
+		return errors.New("this program was started by `funchost verify`, and nothing of it may run\n" +
+			"  verify needs a program whose main calls framework.Main")
+	}
 	v, err := loadSettings(args, environ, a.settings)
 	if err != nil {
 		return err
@@ -125,4 +151,33 @@ func (a *App) run(ctx context.Context, args, environ []string, report func(Ready
 			a.onReady(r)
 		}
 	}).Run(ctx)
+}
+
+// functions are the definitions of the app and of its triggers, replaced.
+func (a *App) functions() ([]durable.Definition, error) {
+	defs := slices.Clone(a.definitions)
+	brought := make(map[string]bool)
+	for _, t := range a.triggers {
+		if t == nil {
+			continue
+		}
+		for _, d := range t.Definitions() {
+			if d != nil { // Register says what is wrong with one that is
+				id := d.Kind().String() + " " + d.Name() + " " + d.Source()
+				if brought[id] {
+					continue
+				}
+				brought[id] = true
+			}
+			defs = append(defs, d)
+		}
+	}
+	return durable.Replace(defs, a.replacements)
+}
+
+// registry has the functions of the app inside of its middleware and of the host's
+// own. The converter is that of the client.
+func (a *App) registry(c *dts.Client, defs []durable.Definition, own ...durable.Middleware) (*worker.Registry, error) {
+	r := worker.NewRegistry()
+	return r, durable.Register(r, c, defs, slices.Concat(own, a.middleware)...)
 }

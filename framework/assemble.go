@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/worker"
@@ -28,6 +27,7 @@ type parts struct {
 	scheduler linked.Scheduler // nil if it is elsewhere
 	client    *dts.Client
 	borrowed  bool // the client is not ours to close
+	given     net.Listener
 
 	definitions []durable.Definition
 	registry    *worker.Registry // nil if no worker runs here
@@ -43,13 +43,13 @@ type parts struct {
 // returns every mistake it finds, not only the first, and starts nothing.
 func (a *App) assemble(v *settings.Values, environ []string) (_ *parts, err error) {
 	p := &parts{
-		name:        a.name,
-		role:        Role(v.Text(keyRole)),
-		settings:    v,
-		logger:      a.logger,
-		definitions: slices.Clone(a.definitions),
-		router:      newRouter(),
-		shared:      make(map[any]any),
+		name:     a.name,
+		role:     Role(v.Text(keyRole)),
+		settings: v,
+		logger:   a.logger,
+		given:    a.listener,
+		router:   newRouter(),
+		shared:   make(map[any]any),
 	}
 	if p.logger == nil {
 		if p.logger, err = telemetry.NewLogger(os.Stderr, v.Text(keyLogFormat), v.Text(keyLogLevel)); err != nil {
@@ -105,25 +105,10 @@ func (p *parts) closeClient() {
 // register fills the registry of the worker with the functions of the app and of
 // its triggers. The role api has no worker, but the mistakes are the same.
 func (p *parts) register(a *App) error {
-	brought := make(map[string]bool)
-	for _, t := range a.triggers {
-		if t == nil {
-			continue
-		}
-		for _, d := range t.Definitions() {
-			if d != nil { // Register says what is wrong with one that is
-				id := d.Kind().String() + " " + d.Name() + " " + d.Source()
-				if brought[id] {
-					continue
-				}
-				brought[id] = true
-			}
-			p.definitions = append(p.definitions, d)
-		}
-	}
-	registry := worker.NewRegistry()
-	middleware := append([]durable.Middleware{p.withClient}, a.middleware...)
-	err := durable.Register(registry, p.client, p.definitions, middleware...)
+	var replaceErr error
+	p.definitions, replaceErr = a.functions()
+	registry, err := a.registry(p.client, p.definitions, p.withClient)
+	err = errors.Join(replaceErr, err)
 	switch {
 	case p.role == RoleWorker && len(p.definitions) == 0:
 		return errors.Join(err, errors.New("the role worker has nothing to run\n  add functions with app.Add"))
@@ -172,6 +157,10 @@ func (p *parts) bind(triggers []Trigger) error {
 			errs = append(errs, fmt.Errorf("trigger %q: %w", info.Name, err))
 		}
 	}
+	if l := p.given; l != nil && p.managed && !loopback(l.Addr().String()) {
+		errs = append(errs, fmt.Errorf("%s is on (%s) and the listener of the app is at %s: whoever reaches it could steer every orchestration\n"+
+			"  leave it off", keyManagementAPI, p.settings.Origin(keyManagementAPI), l.Addr()))
+	}
 	if routes := p.router.routes; len(routes) > 0 && !p.listens() {
 		errs = append(errs, fmt.Errorf("setting %s (%s): it is none, and a trigger serves %s\n  give it an address",
 			keyListen, p.settings.Origin(keyListen), routes[0].Pattern))
@@ -181,7 +170,7 @@ func (p *parts) bind(triggers []Trigger) error {
 
 // listens reports whether there is a public listener.
 func (p *parts) listens() bool {
-	return p.role != RoleWorker && p.settings.Text(keyListen) != listenNone
+	return p.role != RoleWorker && (p.given != nil || p.settings.Text(keyListen) != listenNone)
 }
 
 // The shares of the shutdown timeout: the worker's items and the requests take
@@ -212,6 +201,7 @@ func (p *parts) process(ready func(Ready)) *Process {
 	if p.listens() {
 		public = newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.settings.Number(keyMaxRequests), p.logger)
 		public.onStop = p.api.Drain
+		public.given = p.given
 		process.add("public listener", public, publicWeight)
 		if grace := p.settings.Duration(keyShutdownGrace); grace > 0 {
 			process.addPause("load balancers", grace)

@@ -29,7 +29,8 @@ const (
 // listener is a [Runner] that serves a handler on one address.
 type listener struct {
 	listen  string
-	flag    string // what to change when the address is taken
+	flag    string       // what to change when the address is taken
+	given   net.Listener // nil to open one
 	handler http.Handler
 	atOnce  int    // requests; more are answered 429
 	onStop  func() // called when the listener begins to stop; may be nil
@@ -61,10 +62,13 @@ func (l *listener) address() net.Addr {
 // the grace of the stop; after it their connections are closed and their
 // contexts end.
 func (l *listener) Run(ctx context.Context) error {
-	var config net.ListenConfig
-	socket, err := config.Listen(ctx, "tcp", l.listen)
-	if err != nil {
-		return l.explain(err)
+	socket := l.given
+	if socket == nil {
+		var config net.ListenConfig
+		var err error
+		if socket, err = config.Listen(ctx, "tcp", l.listen); err != nil {
+			return l.explain(err)
+		}
 	}
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
@@ -97,7 +101,7 @@ func (l *listener) Run(ctx context.Context) error {
 		_ = server.Close()
 	}
 	abandon()
-	err = <-served
+	err := <-served
 	guard.close()
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve on %s: %w", l.listen, err)

@@ -55,7 +55,14 @@ func (a *App) main(ctx context.Context, args, environ []string, stdout, stderr i
 	ctx, unwatch := parent.watch(ctx)
 	defer unwatch()
 
-	err = a.run(ctx, args, environ, parent.ready)
+	if hub, ok := find(environ, envVerify); ok {
+		var v *verdict
+		if v, err = a.verify(ctx, hub); err == nil {
+			parent.say(state{State: "verified", Verdict: v})
+		}
+	} else {
+		err = a.run(ctx, args, environ, parent.ready)
+	}
 	switch {
 	case err == nil:
 		return exitDone
@@ -92,12 +99,13 @@ type parent struct {
 
 // state is the line that goes to the parent.
 type state struct {
-	State     string     `json:"state"` // ready or failed
+	State     string     `json:"state"` // ready, failed or verified
 	Error     string     `json:"error,omitempty"`
 	Listen    string     `json:"listen,omitempty"`
 	Admin     string     `json:"admin,omitempty"`
 	Routes    []Route    `json:"routes,omitempty"`
 	Schedules []Schedule `json:"schedules,omitempty"`
+	Verdict   *verdict   `json:"verdict,omitempty"`
 }
 
 func openParent(environ []string) (*parent, error) {
@@ -116,11 +124,10 @@ func openParent(environ []string) (*parent, error) {
 }
 
 func openPipe(environ []string, name string) (*os.File, error) {
-	i := slices.IndexFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
-	if i < 0 {
+	text, ok := find(environ, name)
+	if !ok {
 		return nil, nil
 	}
-	text := environ[i][len(name)+1:]
 	fd, err := strconv.Atoi(text)
 	if err == nil && fd < 3 {
 		err = errors.New("it is one of the standard streams")
@@ -133,6 +140,15 @@ func openPipe(environ []string, name string) (*os.File, error) {
 		return nil, fmt.Errorf("%s=%q is not a pipe of `funchost run`: %w\n  unset it", name, text, err)
 	}
 	return pipe, nil
+}
+
+// find looks for a variable.
+func find(environ []string, name string) (text string, ok bool) {
+	i := slices.IndexFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+	if i < 0 {
+		return "", false
+	}
+	return environ[i][len(name)+1:], true
 }
 
 // watch returns a context that ends when the parent is gone.

@@ -27,10 +27,12 @@ const (
 	keyLogFormat       = "log-format"
 )
 
-// Variables that `funchost run` sets for its child and that are no settings.
+// Variables that the command sets for the programs that it runs, and that are no
+// settings.
 const (
 	envLifeline = "FUNCHOST_LIFELINE_FD"
 	envReport   = "FUNCHOST_REPORT_FD"
+	envVerify   = "FUNCHOST_VERIFY" // set by `funchost verify`: the connection string of the hub
 )
 
 // keys are all settings of a host. docs/settings.md describes them, and a test
