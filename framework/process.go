@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
 	"github.com/funchost/funchost/framework/internal/lifecycle"
 	"github.com/funchost/funchost/framework/internal/telemetry"
 )
@@ -28,10 +31,14 @@ type Runner interface {
 
 // Config is how a [Process] runs. The zero value works.
 type Config struct {
-	// AdminListen is the address of the admin listener, which answers /healthz
-	// and /readyz. Empty means a free port on 127.0.0.1, "none" means no admin
-	// listener.
+	// AdminListen is the address of the admin listener, which answers /healthz,
+	// /readyz and /metrics. Empty means a free port on 127.0.0.1, "none" means no
+	// admin listener.
 	AdminListen string
+
+	// AdminRoutes are further routes of the admin listener, by the pattern that
+	// [http.ServeMux] knows them by.
+	AdminRoutes map[string]http.Handler
 
 	// AdminFlag is the flag that the error about a taken admin port names.
 	// Empty means "--admin-listen".
@@ -59,6 +66,9 @@ type Process struct {
 	config Config
 	steps  []lifecycle.Step
 	state  atomic.Value // of string: what /readyz answers; "" before Run
+
+	metrics    *telemetry.Metrics
+	metricsErr error
 }
 
 // NewProcess returns a process without runners. The name stands in its log.
@@ -69,7 +79,18 @@ func NewProcess(name string, c Config) *Process {
 	if c.AdminFlag == "" {
 		c.AdminFlag = "--admin-listen"
 	}
-	return &Process{name: name, config: c}
+	p := &Process{name: name, config: c}
+	p.metrics, p.metricsErr = telemetry.NewMetrics()
+	return p
+}
+
+// MeterProvider is where the runners of the process get their meters. What they
+// measure is shown at /metrics of the admin listener, in the form of Prometheus.
+func (p *Process) MeterProvider() metric.MeterProvider {
+	if p.metricsErr != nil {
+		return noop.NewMeterProvider() // Run says why
+	}
+	return p.metrics.Provider()
 }
 
 // Add appends a runner. The name stands in logs and errors.
@@ -86,6 +107,10 @@ func (p *Process) add(name string, r Runner, weight int) {
 // (an error). Under a context of [SignalContext] the second signal cuts the
 // waiting short.
 func (p *Process) Run(ctx context.Context) error {
+	if p.metricsErr != nil {
+		return fmt.Errorf("collect metrics: %w", p.metricsErr)
+	}
+	defer func() { _ = p.metrics.Close(context.WithoutCancel(ctx)) }()
 	logger := p.config.Logger
 	if logger == nil {
 		var err error
@@ -142,7 +167,8 @@ func reason(ctx context.Context) string {
 }
 
 // adminHandler answers the probes of a platform: /healthz is true as long as
-// the process can answer at all, /readyz only while it takes work.
+// the process can answer at all, /readyz only while it takes work. Metrics and
+// the routes of the configuration are beside them.
 func (p *Process) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -156,6 +182,10 @@ func (p *Process) adminHandler() http.Handler {
 		}
 		answerProbe(w, status, state)
 	})
+	mux.Handle("GET /metrics", p.metrics.Handler())
+	for pattern, h := range p.config.AdminRoutes {
+		mux.Handle(pattern, h)
+	}
 	return mux
 }
 

@@ -3,6 +3,7 @@ package framework
 import (
 	"context"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -93,7 +94,7 @@ func TestAdminListenerServesOnLoopback(t *testing.T) {
 		t.Errorf("admin listener on %s, want loopback", address)
 	}
 	c := client(t)
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 404} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/debug": 404} {
 		if status, _ := get(t, c, "http://"+address+path); status != want {
 			t.Errorf("%s: %d, want %d", path, status, want)
 		}
@@ -110,5 +111,25 @@ func TestTakenAdminPortNamesItsFlag(t *testing.T) {
 	p := NewProcess("test", Config{AdminListen: strings.TrimPrefix(url, "http://"), AdminFlag: "--admin-port", Logger: quiet})
 	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--admin-port") {
 		t.Errorf("error %v, want one with the flag", err)
+	}
+}
+
+func TestAdminListenerShowsMetricsAndFurtherRoutes(t *testing.T) {
+	t.Parallel()
+	p := NewProcess("test", Config{Logger: quiet, AdminRoutes: map[string]http.Handler{
+		"POST /more": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, http.StatusOK, "more") }),
+	}})
+	started, err := p.MeterProvider().Meter("test").Int64Counter("starts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	started.Add(t.Context(), 2)
+	for path, want := range map[string]string{"GET /metrics": "\nstarts_total 2\n", "POST /more": "more"} {
+		method, path, _ := strings.Cut(path, " ")
+		w := httptest.NewRecorder()
+		p.adminHandler().ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %q, want %q in it", path, w.Code, w.Body, want)
+		}
 	}
 }
