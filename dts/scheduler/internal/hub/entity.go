@@ -89,8 +89,7 @@ func (h *Hub) CompleteEntity(ctx context.Context, l *dispatch.Lease, r *dtspb.En
 		h.Queue.Return(l)
 		return nil
 	case r.GetFailureDetails() != nil && l.Item.Abandons+1 < maxBatchFailures:
-		h.Abandon(l)
-		return nil
+		return h.Abandon(ctx, l)
 	case r.GetFailureDetails() != nil:
 		return h.failEntity(ctx, l, r.GetFailureDetails())
 	}

@@ -239,12 +239,30 @@ func (h *Hub) accept(l *dispatch.Lease) error {
 	return nil
 }
 
+// maxRewinds is how many workers in a row may give back the request to rewind an
+// instance. There are SDKs that do not know it.
+const maxRewinds = 3
+
 // Abandon gives a work item back. It is handed out again after a while, longer
 // each time in a row.
-func (h *Hub) Abandon(l *dispatch.Lease) {
-	if times := h.Queue.Abandon(l); times > 0 {
-		h.later(abandonDelay(times), func() { h.Queue.Resume(l.Item) })
+func (h *Hub) Abandon(ctx context.Context, l *dispatch.Lease) error {
+	times := h.Queue.Abandon(l)
+	if times == 0 {
+		return nil
 	}
+	h.later(abandonDelay(times), func() { h.Queue.Resume(l.Item) })
+	if l.Item.Kind != dispatch.Orchestration || times < maxRewinds {
+		return nil
+	}
+	commit, err := h.decide(ctx, engine.RewindFailed{ID: l.Item.Key.ID, Gen: l.Item.Key.Gen}, nil)
+	if errors.Is(err, engine.ErrStale) {
+		return nil // it is no rewind
+	}
+	if err != nil {
+		return err
+	}
+	h.opts.Log.Warn("no worker could rewind the instance, it is failed again", "instance", l.Item.Key.ID)
+	return decided(ctx, commit)
 }
 
 // abandonDelay is 0.2 s, doubled with each time up to 30 s, with a fifth of jitter.

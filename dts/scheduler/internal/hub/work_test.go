@@ -32,7 +32,7 @@ func TestReplacementOfAnInstanceRuns(t *testing.T) {
 		"given back": func(w *world, s *dispatch.Stream) *dtspb.WorkItem {
 			item := w.turn(s)
 			l, _ := w.hub.Queue.Find(item.GetCompletionToken())
-			w.hub.Abandon(l)
+			w.abandon(l)
 			return item
 		},
 	} {
@@ -222,6 +222,13 @@ func TestAnswerEndsTheCountOfLosses(t *testing.T) {
 	})
 }
 
+func (w *world) abandon(l *dispatch.Lease) {
+	w.t.Helper()
+	if err := w.hub.Abandon(w.t.Context(), l); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // TestAbandonedWorkComesBackLater, and later each time.
 func TestAbandonedWorkComesBackLater(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
@@ -231,8 +238,8 @@ func TestAbandonedWorkComesBackLater(t *testing.T) {
 		wait := 200 * time.Millisecond
 		for range 12 {
 			l, _ := w.hub.Queue.Find(w.turn(s).GetCompletionToken())
-			w.hub.Abandon(l)
-			w.hub.Abandon(l)
+			w.abandon(l)
+			w.abandon(l)
 			w.wantBacklog(1, 0)
 			w.do(engine.Raise{ID: "a", Name: "e"}) // does not hurry it
 			time.Sleep(wait - time.Millisecond)

@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
-	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
@@ -101,6 +100,14 @@ func (s *sidecar) RestartInstance(ctx context.Context, r *dtspb.RestartInstanceR
 	return &dtspb.RestartInstanceResponse{InstanceId: cmp.Or(cmd.As, cmd.ID)}, nil
 }
 
+func (s *sidecar) RewindInstance(ctx context.Context, r *dtspb.RewindInstanceRequest) (*dtspb.RewindInstanceResponse, error) {
+	if err := checkPayload("reason", r.GetReason()); err != nil {
+		return nil, err
+	}
+	err := s.do(ctx, r.GetInstanceId(), engine.Rewind{ID: r.GetInstanceId(), Reason: r.GetReason()})
+	return &dtspb.RewindInstanceResponse{}, err
+}
+
 func (s *sidecar) GetInstance(ctx context.Context, r *dtspb.GetInstanceRequest) (*dtspb.GetInstanceResponse, error) {
 	return s.read(ctx, r, func(h *hub.Hub) (*dtspb.OrchestrationState, error) {
 		return h.State(ctx, r.GetInstanceId(), r.GetGetInputsAndOutputs())
@@ -143,9 +150,6 @@ func (s *sidecar) read(ctx context.Context, r *dtspb.GetInstanceRequest, f func(
 	return &dtspb.GetInstanceResponse{Exists: state != nil, OrchestrationState: state}, nil
 }
 
-// maxPage bounds a page whatever the caller asks for; Python asks for 2³¹-1.
-const maxPage = 1000
-
 func (s *sidecar) QueryInstances(ctx context.Context, r *dtspb.QueryInstancesRequest) (*dtspb.QueryInstancesResponse, error) {
 	h, err := hubOf(ctx, s.hubs)
 	if err != nil {
@@ -154,10 +158,7 @@ func (s *sidecar) QueryInstances(ctx context.Context, r *dtspb.QueryInstancesReq
 	q := r.GetQuery()
 	query := hub.Query{
 		Statuses: q.GetRuntimeStatus(), From: timeOf(q.GetCreatedTimeFrom()), To: timeOf(q.GetCreatedTimeTo()),
-		Prefix: q.GetInstanceIdPrefix().GetValue(), Payloads: q.GetFetchInputsAndOutputs(), Limit: wire.PageSize,
-	}
-	if n := int(q.GetMaxInstanceCount()); n > 0 {
-		query.Limit = min(n, maxPage)
+		Prefix: q.GetInstanceIdPrefix().GetValue(), Payloads: q.GetFetchInputsAndOutputs(), Limit: pageSize(q.GetMaxInstanceCount()),
 	}
 	if query.Behind, err = parseCursor(q.GetContinuationToken().GetValue()); err != nil {
 		return nil, err
@@ -200,11 +201,7 @@ func (s *sidecar) PurgeInstances(ctx context.Context, r *dtspb.PurgeInstancesReq
 	case *dtspb.PurgeInstancesRequest_InstanceId:
 		deleted, err = purge(ctx, h, []string{t.InstanceId}, r.GetRecursive())
 	case *dtspb.PurgeInstancesRequest_InstanceBatch:
-		ids := t.InstanceBatch.GetInstanceIds()
-		if len(ids) > wire.MaxBatch {
-			return nil, invalid("%d instance ids in one batch, the limit is %d", len(ids), wire.MaxBatch)
-		}
-		deleted, err = purge(ctx, h, ids, r.GetRecursive())
+		deleted, err = purge(ctx, h, t.InstanceBatch.GetInstanceIds(), r.GetRecursive())
 	case *dtspb.PurgeInstancesRequest_PurgeInstanceFilter:
 		f := t.PurgeInstanceFilter
 		deleted, complete, err = h.PurgeWhere(ctx, hub.Query{
@@ -220,10 +217,8 @@ func (s *sidecar) PurgeInstances(ctx context.Context, r *dtspb.PurgeInstancesReq
 }
 
 func purge(ctx context.Context, h *hub.Hub, ids []string, recursive bool) (deleted int, err error) {
-	for _, id := range ids {
-		if err := checkID(id); err != nil {
-			return deleted, err
-		}
+	if err := checkBatch(ids); err != nil {
+		return 0, err
 	}
 	for _, id := range ids {
 		n := 0

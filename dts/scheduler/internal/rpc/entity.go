@@ -67,10 +67,7 @@ func (s *sidecar) QueryEntities(ctx context.Context, r *dtspb.QueryEntitiesReque
 		Prefix: entityPrefix(q.GetInstanceIdStartsWith().GetValue()),
 		From:   timeOf(q.GetLastModifiedFrom()), To: timeOf(q.GetLastModifiedTo()),
 		State: q.GetIncludeState(), Transient: q.GetIncludeTransient(),
-		Behind: q.GetContinuationToken().GetValue(), Limit: wire.PageSize,
-	}
-	if n := int(q.GetPageSize().GetValue()); n > 0 {
-		query.Limit = min(n, maxPage)
+		Behind: q.GetContinuationToken().GetValue(), Limit: pageSize(q.GetPageSize().GetValue()),
 	}
 	if query.Behind != "" && !wire.IsEntity(query.Behind) {
 		return nil, invalid("continuation token %q is not one of this scheduler's", query.Behind)

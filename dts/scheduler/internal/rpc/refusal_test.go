@@ -46,6 +46,10 @@ func TestRefusals(t *testing.T) {
 					_, err := w.TerminateInstance(ctx, &dtspb.TerminateRequest{InstanceId: id, Output: payload})
 					return err
 				},
+				"rewind": func(ctx context.Context) error {
+					_, err := w.RewindInstance(ctx, &dtspb.RewindInstanceRequest{InstanceId: id, Reason: payload})
+					return err
+				},
 				"suspend": func(ctx context.Context) error {
 					_, err := w.SuspendInstance(ctx, &dtspb.SuspendRequest{InstanceId: id, Reason: payload})
 					return err
@@ -60,6 +64,24 @@ func TestRefusals(t *testing.T) {
 		restart := func(id string) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_, err := w.RestartInstance(ctx, &dtspb.RestartInstanceRequest{InstanceId: id})
+				return err
+			}
+		}
+		rewind := func(id string) func(context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.RewindInstance(ctx, &dtspb.RewindInstanceRequest{InstanceId: id})
+				return err
+			}
+		}
+		list := func(key string) func(context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.ListInstanceIds(ctx, &dtspb.ListInstanceIdsRequest{LastInstanceKey: wrapperspb.String(key)})
+				return err
+			}
+		}
+		skip := func(ids ...string) func(context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.SkipGracefulOrchestrationTerminations(ctx, &dtspb.SkipGracefulOrchestrationTerminationsRequest{InstanceBatch: &dtspb.InstanceBatch{InstanceIds: ids}})
 				return err
 			}
 		}
@@ -122,10 +144,12 @@ func TestRefusals(t *testing.T) {
 			"history of nobody":            {history("nobody", ""), codes.NotFound, "nobody"},
 			"history without an id":        {history("", ""), codes.InvalidArgument, "empty"},
 			"history of another execution": {history("live", strings.Repeat("0", 32)), codes.NotFound, "live"},
-			"rewind, which is for later": {func(ctx context.Context) error {
-				_, err := w.RewindInstance(ctx, &dtspb.RewindInstanceRequest{InstanceId: "ended"})
-				return err
-			}, codes.Unimplemented, "does not do rewind"},
+			"rewind of one that runs":      {rewind("live"), codes.FailedPrecondition, `instance "live" is pending, which does not allow a rewind`},
+			"rewind of one that is over":   {rewind("ended"), codes.FailedPrecondition, `instance "ended" is terminated, which does not allow a rewind`},
+			"rewind of nobody":             {rewind("nobody"), codes.NotFound, "nobody"},
+			"list behind a foreign key":    {list("!"), codes.InvalidArgument, "continuation token"},
+			"skip of 501":                  {skip(make([]string, 501)...), codes.InvalidArgument, "501 instance ids in one batch, the limit is 500"},
+			"skip with an empty id":        {skip("live", ""), codes.InvalidArgument, "empty"},
 			"a backend call of hosts": {func(ctx context.Context) error {
 				_, err := w.backend.AddEvent(ctx, &dtspb.AddEventRequest{})
 				return err

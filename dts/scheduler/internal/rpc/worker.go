@@ -212,7 +212,7 @@ func (s *sidecar) abandon(ctx context.Context, token string) error {
 		return err
 	}
 	if l, _ := h.Queue.Find(token); l != nil {
-		h.Abandon(l)
+		return answer(h.Abandon(ctx, l))
 	}
 	return nil
 }
