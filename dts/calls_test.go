@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -119,6 +120,38 @@ func TestRequestsAreWrittenAsTheProtocolHasThem(t *testing.T) {
 			func(ctx context.Context, c *dts.Client) error { return c.Resume(ctx, "o-7", "") },
 			&dtspb.ResumeResponse{},
 			&dtspb.ResumeRequest{InstanceId: "o-7"},
+		},
+		{
+			"rewind",
+			func(ctx context.Context, c *dts.Client) error { return c.Rewind(ctx, "o-7", "r") },
+			&dtspb.RewindInstanceResponse{},
+			&dtspb.RewindInstanceRequest{InstanceId: "o-7", Reason: wrapperspb.String("r")},
+		},
+		{
+			"terminate now",
+			func(ctx context.Context, c *dts.Client) error {
+				left, err := c.TerminateNow(ctx, "r", "o-7", "o-8")
+				if !slices.Equal(left, []string{"o-8"}) {
+					return fmt.Errorf("left are %v", left)
+				}
+				return err
+			},
+			&dtspb.SkipGracefulOrchestrationTerminationsResponse{UnterminatedInstanceIds: []string{"o-8"}},
+			&dtspb.SkipGracefulOrchestrationTerminationsRequest{
+				InstanceBatch: &dtspb.InstanceBatch{InstanceIds: []string{"o-7", "o-8"}}, Reason: wrapperspb.String(`"r"`),
+			},
+		},
+		{
+			"create a hub",
+			func(ctx context.Context, c *dts.Client) error { return c.CreateHub(ctx) },
+			&dtspb.CreateTaskHubResponse{},
+			&dtspb.CreateTaskHubRequest{},
+		},
+		{
+			"delete a hub",
+			func(ctx context.Context, c *dts.Client) error { return c.DeleteHub(ctx) },
+			&dtspb.DeleteTaskHubResponse{},
+			&dtspb.DeleteTaskHubRequest{},
 		},
 		{
 			"purge",

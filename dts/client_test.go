@@ -295,12 +295,20 @@ func TestBadRequestsAreRefusedBeforeTheyAreSent(t *testing.T) {
 		"terminate with a big output": c.Terminate(ctx, "o-7", "", dts.Output(big)),
 		"suspend without an id":       c.Suspend(ctx, "", ""),
 		"resume with a binary reason": c.Resume(ctx, "o-7", "\xff"),
+		"rewind without an id":        c.Rewind(ctx, "", ""),
+		"terminate no id now":         one(c.TerminateNow(ctx, "", "a", "")),
+		"terminate now, big reason":   one(c.TerminateNow(ctx, string(big), "a")),
 		"purge without an id":         one(c.Purge(ctx, "")),
 		"purge everything":            one(c.PurgeAll(ctx, dts.Query{PageSize: 5, Payloads: true})),
 		"purge a made-up status":      one(c.PurgeAll(ctx, dts.Query{Status: []dts.Status{42}})),
 	} {
 		if !errors.Is(err, dts.ErrInvalid) {
 			t.Errorf("%s: got %v, want ErrInvalid", name, err)
+		}
+	}
+	for _, err := range c.Ended(ctx, dts.EndedQuery{PageSize: -1}) {
+		if !errors.Is(err, dts.ErrInvalid) {
+			t.Errorf("a negative page size of ended ones: got %v, want ErrInvalid", err)
 		}
 	}
 	for _, err := range c.Instances(ctx, dts.Query{PageSize: -1}) {

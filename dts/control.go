@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/internal/wire"
@@ -73,6 +74,36 @@ func (c *Client) Terminate(ctx context.Context, id, reason string, opts ...Termi
 	return c.fail(op, err)
 }
 
+// TerminateNow ends instances at once, without asking their workers, and returns
+// the ids of those that had nothing to end: unknown and finished ones. Their
+// output is the reason as JSON text; what they have started goes on. [Client.Terminate]
+// is the polite way.
+func (c *Client) TerminateNow(ctx context.Context, reason string, ids ...string) (left []string, err error) {
+	const op = "terminate instances"
+	output, err := jsonConverter{}.Marshal(reason)
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	for _, id := range ids {
+		if err := wire.CheckID(id); err != nil {
+			return nil, invalid(op, err)
+		}
+	}
+	if err := wire.CheckPayload("reason", output); err != nil {
+		return nil, invalid(op, err)
+	}
+	for batch := range slices.Chunk(ids, wire.MaxBatch) {
+		resp, err := c.hubs.SkipGracefulOrchestrationTerminations(ctx, &dtspb.SkipGracefulOrchestrationTerminationsRequest{
+			InstanceBatch: &dtspb.InstanceBatch{InstanceIds: slices.Clone(batch)}, Reason: wire.FromPayload(output),
+		})
+		if err != nil {
+			return left, c.fail(op, err)
+		}
+		left = append(left, resp.GetUnterminatedInstanceIds()...)
+	}
+	return left, nil
+}
+
 // RestartOption changes what [Client.Restart] does.
 type RestartOption interface {
 	restart(*dtspb.RestartInstanceRequest)
@@ -101,6 +132,21 @@ func (c *Client) Restart(ctx context.Context, id string, opts ...RestartOption) 
 	}
 	resp, err := c.hubs.RestartInstance(ctx, req)
 	return resp.GetInstanceId(), c.fail(op, err)
+}
+
+// Rewind lets a failed instance go on from what failed: activities that failed
+// run again, sub-orchestrations that failed are rewound, and what succeeded is
+// not repeated. It returns when the request is durable; a worker takes the
+// failure out of the history next. The instance gets a new execution id. The
+// error is [ErrConflict] if the instance has not failed, or failed while it held
+// or waited for an entity, and [ErrNotFound] for an unknown id.
+func (c *Client) Rewind(ctx context.Context, id, reason string) error {
+	op := fmt.Sprintf("rewind instance %q", id)
+	if err := checkSteer(id, reason); err != nil {
+		return invalid(op, err)
+	}
+	_, err := c.hubs.RewindInstance(ctx, &dtspb.RewindInstanceRequest{InstanceId: id, Reason: wire.FromText(reason)})
+	return c.fail(op, err)
 }
 
 // Suspend makes an instance hold still: events and results are kept, no turn

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/funchost/funchost/dts"
 )
 
 // steer does one thing to an instance that is not finished: 202 when the
@@ -49,6 +51,25 @@ func eventPayload(c *call) ([]byte, error) {
 	default:
 		return payload, CheckJSON(payload)
 	}
+}
+
+// rewind lets a failed instance go on: 410 when it ended otherwise, 409 while it
+// is live.
+func (a *API) rewind(c *call) error {
+	in, err := a.instance(c)
+	if err != nil {
+		return err
+	}
+	if in.Status.Terminal() && in.Status != dts.StatusFailed {
+		return &Error{http.StatusGone, fmt.Sprintf("instance %q is %s, only a failed one can be rewound", in.ID, in.Status)}
+	}
+	ctx, cancel := c.context()
+	defer cancel()
+	if err := a.client.Rewind(ctx, in.ID, c.query.text("reason")); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusAccepted)
+	return nil
 }
 
 func (a *API) terminate(c *call) error {

@@ -140,7 +140,7 @@ var routes = []route{
 	{method: http.MethodGet, path: "entities/*/*", handle: (*API).entityState},
 	{method: http.MethodPost, path: "entities/*/*", handle: (*API).signalEntity},
 	{method: http.MethodDelete, path: "entities/*/*", handle: (*API).deleteEntity},
-	{method: http.MethodPost, path: "instances/*/rewind", handle: (*API).notYet},
+	{method: http.MethodPost, path: "instances/*/rewind", handle: (*API).rewind},
 	{method: http.MethodPost, path: "instances/*/restart", handle: (*API).restart},
 }
 
@@ -193,10 +193,6 @@ func match(path string, segments []string) (args []string, ok bool) {
 		}
 	}
 	return args, true
-}
-
-func (a *API) notYet(c *call) error {
-	return &Error{http.StatusNotImplemented, "this version of funchost does not have this operation"}
 }
 
 func loopbackName(host string) bool {

@@ -78,6 +78,27 @@ func terminateCommand(s surroundings) *cobra.Command {
 	return cmd
 }
 
+func rewindCommand(s surroundings) *cobra.Command {
+	var reason string
+	cmd := s.onHub(&cobra.Command{
+		Use:   "rewind ID",
+		Short: "Lets a failed orchestration go on from what failed.",
+		Long: `Lets a failed orchestration go on from what failed.
+
+Activities that failed run again, orchestrations that it has started and that
+failed are rewound too. What succeeded is not repeated.`,
+		Example: "  funchost rewind order-7 --reason 'the bank is back'",
+		Args:    usage(cobra.ExactArgs(1)),
+	}, func(ctx context.Context, h hub, args []string) error {
+		if err := h.Rewind(ctx, args[0], reason); err != nil {
+			return err
+		}
+		return h.printDone(args[0], "goes on from what failed")
+	})
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
 func restartCommand(s surroundings) *cobra.Command {
 	var newID bool
 	cmd := s.onHub(&cobra.Command{
@@ -120,6 +141,11 @@ func (h hub) steer(ctx context.Context, verb, id, done string, do func() error) 
 	if err := do(); err != nil {
 		return err
 	}
+	return h.printDone(id, done)
+}
+
+// printDone says what became of an instance.
+func (h hub) printDone(id, done string) error {
 	if h.json {
 		return h.printJSON(idView{id})
 	}
