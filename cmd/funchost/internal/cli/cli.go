@@ -68,7 +68,7 @@ func rootCommand(s surroundings) *cobra.Command {
 		{"Programs", []*cobra.Command{newCommand(), runCommand(), schedulerCommand(), scalerCommand(s)}},
 		{"Orchestrations", []*cobra.Command{
 			startCommand(s), getCommand(s), waitCommand(s), listCommand(s), historyCommand(s), raiseCommand(s),
-			suspendCommand(s), resumeCommand(s), terminateCommand(s), restartCommand(s), purgeCommand(s),
+			suspendCommand(s), resumeCommand(s), terminateCommand(s), rewindCommand(s), restartCommand(s), purgeCommand(s),
 		}},
 		{"Entities", []*cobra.Command{entityCommand(s)}},
 		{"This command", []*cobra.Command{versionCommand()}},

@@ -181,6 +181,24 @@ func TestOrchestrationIsSteered(t *testing.T) {
 	})
 }
 
+func TestFailedOrchestrationIsRewound(t *testing.T) {
+	t.Parallel()
+	inHub(t, func(t *testing.T, s session) {
+		s.done("start", "fail", "--id", "order-7")
+		synctest.Wait()
+		s.status("Failed", "order-7")
+		s.prints("order-7 goes on from what failed\n", "rewind", "order-7", "--reason", "the bank is back")
+		synctest.Wait()
+		if got := s.done("history", "order-7"); !strings.Contains(got, "the bank is back") {
+			t.Errorf("history prints %s, want the reason", got)
+		}
+		s.done("start", "wait", "--id", "order-8")
+		synctest.Wait()
+		s.refuses(1, `instance "order-8" is running, which does not allow a rewind`, "rewind", "order-8")
+		s.refuses(1, "not found", "rewind", "order-9")
+	})
+}
+
 func (s session) status(want, id string) {
 	s.t.Helper()
 	var got struct{ Status string }
