@@ -73,7 +73,10 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 		}
 		return
 	}
-	call(&activityContext{r.work, req}, fn, req, answer)
+	ctx, cancel := limit(r.work, req.GetTags())
+	defer cancel()
+	defer func() { answer.FailureDetails = timedOut(ctx, req.GetTags(), answer.GetFailureDetails()) }()
+	call(&activityContext{ctx, req}, fn, req, answer)
 }
 
 // note says that a function failed. The text of the failure is in the history;

@@ -56,7 +56,7 @@ func (a Activity[I, O]) Call(ctx *Context, in I, opts ...CallOption) (O, error) 
 // same time; [All] collects them.
 func (a Activity[I, O]) Start(ctx *Context, in I, opts ...CallOption) Future[O] {
 	return begin[O](ctx, a, in, opts, func(input []byte, o callOptions) *worker.Task {
-		return ctx.w.Activity(a.name, input, worker.ActivityOptions{Version: o.version, Tags: o.tags})
+		return ctx.w.Activity(a.name, input, worker.ActivityOptions{Version: o.version, Tags: o.tags, Timeout: o.limit()})
 	})
 }
 

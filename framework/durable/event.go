@@ -9,7 +9,8 @@ import (
 	"github.com/funchost/funchost/dts"
 )
 
-// ErrTimeout is what [Event.Wait] fails with when the time is up.
+// ErrTimeout is what [Event.Wait], and an activity called with [Timeout], fail with
+// when the time is up.
 var ErrTimeout = errors.New("timed out")
 
 // Event is the handle of something that is raised to an orchestration from

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/funchost/funchost/dts"
@@ -54,11 +55,22 @@ func Once() StartOption { return onceOption{} }
 // A repeat replaces the policy.
 func Retry(p RetryPolicy) CallOption { return retryOption(p) }
 
+// Timeout limits each attempt of an activity to d, from the moment it is asked for.
+// When d has passed without a result the attempt has failed with [ErrTimeout],
+// which [Retry] may try again; a result that comes later is dropped. The context of
+// the activity ends d after the activity began to run, if it runs in a host of this
+// framework; elsewhere it is not told.
+//
+// A d of zero or less fails the call, and so does a Timeout for an orchestrator:
+// wait for that with [First] or [Select] and a timer.
+func Timeout(d time.Duration) CallOption { return timeoutOption(d) }
+
 type callOptions struct {
 	id      string
 	version *string
 	tags    map[string]string
 	retry   *RetryPolicy
+	timeout *time.Duration
 }
 
 func callOptionsOf(opts []CallOption) callOptions {
@@ -69,10 +81,26 @@ func callOptionsOf(opts []CallOption) callOptions {
 	return o
 }
 
+// limit is the timeout, zero for none.
+func (o callOptions) limit() (d time.Duration) {
+	if o.timeout != nil {
+		d = *o.timeout
+	}
+	return d
+}
+
 // refuse gives the error for options that cannot be met.
 func (o callOptions) refuse(k Kind) error {
 	if o.id != "" && k == KindActivity {
 		return errors.New("an activity has no instance id: durable.ID is for orchestrations")
+	}
+	if o.timeout != nil {
+		switch {
+		case k != KindActivity:
+			return fmt.Errorf("durable.Timeout is for activities: wait for an %s with durable.First and a timer", k)
+		case *o.timeout <= 0:
+			return fmt.Errorf("durable.Timeout is %v, want more than zero", *o.timeout)
+		}
 	}
 	if o.retry != nil {
 		return o.retry.refuse()
@@ -87,6 +115,7 @@ type (
 	atOption      time.Time
 	onceOption    struct{}
 	retryOption   RetryPolicy
+	timeoutOption time.Duration
 )
 
 func (id idOption) call(o *callOptions)       { o.id = string(id) }
@@ -119,4 +148,5 @@ func signalTime(opts []SignalOption) (at time.Time) {
 
 func (onceOption) start(r *dts.StartRequest) { r.Reuse = &dts.ReusePolicy{} }
 
-func (p retryOption) call(o *callOptions) { o.retry = (*RetryPolicy)(&p) }
+func (p retryOption) call(o *callOptions)   { o.retry = (*RetryPolicy)(&p) }
+func (d timeoutOption) call(o *callOptions) { o.timeout = (*time.Duration)(&d) }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/funchost/funchost/dts"
-	"github.com/funchost/funchost/dts/worker"
 )
 
 // RetryPolicy says when a failed call is made again. The waits between attempts
@@ -28,7 +27,7 @@ type RetryPolicy struct {
 	// the orchestration. Zero means no limit.
 	Total time.Duration
 	// Handle, if set, is asked after each failure that may be retried whether to
-	// go on. It is part of the orchestrator: replay calls it again, and it must
+	// go on; err is what the call would return. It is part of the orchestrator: replay calls it again, and it must
 	// answer the same.
 	Handle func(err error) bool
 }
@@ -65,21 +64,21 @@ func (p RetryPolicy) refuse() error {
 	return nil
 }
 
-// follow waits for the attempt that is under way and, as long as the policy
+// follow waits for the attempt of what that is under way and, as long as the policy
 // allows, for those after it.
-func (p RetryPolicy) follow(ctx *Context, attempt *worker.Task, again func() *worker.Task) ([]byte, error) {
+func (p RetryPolicy) follow(ctx *Context, what string, try attempt, again func() attempt) ([]byte, error) {
 	began := ctx.Now()
 	for failures := 1; ; failures++ {
-		result, err := attempt.Await()
+		result, err := try.await(ctx)
 		if err == nil {
 			return result, nil
 		}
 		wait := p.wait(failures)
-		if !p.retries(err, failures) || p.late(ctx.Now().Add(wait).Sub(began)) {
+		if !p.retries(explain(what, err), failures) || p.late(ctx.Now().Add(wait).Sub(began)) {
 			return nil, err
 		}
 		ctx.Sleep(wait)
-		attempt = again()
+		try = again()
 	}
 }
 
