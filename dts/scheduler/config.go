@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/funchost/funchost/dts/internal/disk"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
 )
@@ -40,6 +42,9 @@ type Config struct {
 	// goroutines at once; see [TokenFile]. Nil lets everybody in. Calls over
 	// [Server.Conn] are not asked.
 	Authorize func(token string) bool
+	// Metrics is where the server measures: backlog, starts and ends, work items,
+	// commits. Nil measures nothing.
+	Metrics metric.MeterProvider
 	// MaxLosses is how many workers may be lost while they hold a work item before
 	// the item is taken for poison and failed. 0 is 10, -1 is no limit.
 	MaxLosses int

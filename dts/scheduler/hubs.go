@@ -66,7 +66,7 @@ func (s *hubs) Hub(name string) (*hub.Hub, error) {
 		return nil, err
 	}
 	h, err := hub.Open(rec, hub.Options{
-		Store: s.store, Log: s.log, MaxPayload: wire.MaxPayload, MaxLosses: s.maxLosses, Keep: s.keep(name),
+		Store: s.store, Log: s.log, MaxPayload: wire.MaxPayload, MaxLosses: s.maxLosses, Keep: s.keep(name), Meter: s.meter.Hub(name),
 	})
 	if err != nil {
 		return nil, err

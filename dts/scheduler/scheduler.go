@@ -22,6 +22,7 @@ import (
 	"github.com/funchost/funchost/dts/internal/inproc"
 	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
+	"github.com/funchost/funchost/dts/scheduler/internal/meter"
 	"github.com/funchost/funchost/dts/scheduler/internal/rpc"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
@@ -35,6 +36,8 @@ type Server struct {
 	keep      func(hub string) hub.Ages
 	tls       *tls.Config
 	access    access // nil lets everybody in
+	meter     *meter.Meter
+	unmeter   func() error // ends what the meter asks of the server
 	listener  net.Listener
 	conn      *inproc.Conn
 	ready     chan struct{}
@@ -99,7 +102,13 @@ func New(cfg Config) (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	opts := store.Options{Dir: cfg.Dir, Disk: cfg.Disk, Log: s.log}
+	s.meter = meter.None()
+	if cfg.Metrics != nil {
+		if s.meter, err = meter.New(cfg.Metrics); err != nil {
+			return nil, fmt.Errorf("prepare metrics: %w", err)
+		}
+	}
+	opts := store.Options{Dir: cfg.Dir, Disk: cfg.Disk, Log: s.log, Meter: s.meter}
 	if opts.Dir == "" {
 		opts.Dir = "scheduler"
 		if opts.Disk == nil {
@@ -115,7 +124,11 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.runs = &errgroup.Group{}
-	if err := s.openHubs(); err != nil {
+	err = s.openHubs()
+	if err == nil {
+		s.unmeter, err = s.meter.Observe(s.state)
+	}
+	if err != nil {
 		s.stop()
 		return nil, errors.Join(err, s.close())
 	}
@@ -264,5 +277,9 @@ func (s *Server) close() error {
 		h.Close()
 	}
 	s.mu.Unlock()
-	return errors.Join(s.runs.Wait(), s.store.Close())
+	var err error
+	if s.unmeter != nil {
+		err = s.unmeter()
+	}
+	return errors.Join(s.runs.Wait(), err, s.store.Close())
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
@@ -11,6 +12,8 @@ import (
 type Lease struct {
 	Token string
 	Item  *Item
+	// Granted is when the worker got it.
+	Granted time.Time
 	// Started is the first event of the turn that was handed out; see Began.
 	Started *dtspb.HistoryEvent
 
@@ -24,7 +27,7 @@ func (q *Queue) grant(s *Stream, it *Item) *Lease {
 	if it.lease != nil { // from here on the answer of the lost lease is refused
 		delete(q.leases, it.lease.Token)
 	}
-	l := &Lease{Token: q.token(), Item: it, stream: s}
+	l := &Lease{Token: q.token(), Item: it, Granted: time.Now(), stream: s}
 	it.lease, it.state = l, leased
 	q.leases[l.Token] = l
 	s.held[l] = struct{}{}

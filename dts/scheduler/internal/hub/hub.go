@@ -14,6 +14,7 @@ import (
 	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/meter"
 	"github.com/funchost/funchost/dts/scheduler/internal/planted"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
@@ -30,6 +31,8 @@ type Options struct {
 	MaxLosses uint32
 	// Keep says how long ended instances are kept; nil is for ever.
 	Keep Ages
+	// Meter measures; nil measures nothing.
+	Meter *meter.Hub
 }
 
 // Hub is a task hub at work. Its methods are safe for concurrent use.
@@ -53,6 +56,9 @@ type Hub struct {
 
 // Open makes the hub's work ready that is on disk. Run keeps its timers.
 func Open(rec *record.Hub, opts Options) (*Hub, error) {
+	if opts.Meter == nil {
+		opts.Meter = meter.None().Hub("")
+	}
 	h := &Hub{
 		Queue:   dispatch.NewQueue(opts.Store.Epoch()),
 		opts:    opts,
@@ -276,6 +282,7 @@ func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store
 		follow.run()
 		follow = followUp{hub: h}
 	}
+	h.measure(fx.Writes)
 	commit := h.opts.Store.Submit(h.number, fx.Writes, follow.run)
 	for _, e := range d.locked {
 		e.last = commit

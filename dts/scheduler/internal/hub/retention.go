@@ -143,6 +143,9 @@ func (s *slice) purge(ctx context.Context, c store.Cursor) error {
 		return err
 	})
 	switch {
+	case err == nil:
+		h.opts.Meter.Retired(1)
+		return nil
 	case errors.Is(err, errKept):
 		return nil
 	case errors.Is(err, store.ErrDamaged):

@@ -15,6 +15,7 @@ import (
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/meter"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
@@ -54,6 +55,7 @@ func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease
 	if item != nil && err == nil {
 		var poisoned bool
 		if poisoned, err = h.countLosses(ctx, l); !poisoned && err == nil {
+			h.opts.Meter.Handed(meter.Kind(l.Item.Kind), l.Granted.Sub(l.Item.Since))
 			return item, nil
 		}
 	}
@@ -208,8 +210,12 @@ func (h *Hub) CompleteActivity(ctx context.Context, l *dispatch.Lease, result *w
 // finish decides the answer of a lease and returns once it is on disk.
 func (h *Hub) finish(ctx context.Context, l *dispatch.Lease, cmd engine.Command) error {
 	commit, err := h.decide(ctx, cmd, func() error { return h.accept(l) })
-	if err != nil || commit == nil {
+	if err != nil {
 		return err
+	}
+	h.opts.Meter.Answered(meter.Kind(l.Item.Kind), outcome(cmd), time.Since(l.Granted))
+	if commit == nil {
+		return nil
 	}
 	return decided(ctx, commit)
 }
@@ -218,6 +224,7 @@ func (h *Hub) finish(ctx context.Context, l *dispatch.Lease, cmd engine.Command)
 // unless the scheduler itself is what stops.
 func (h *Hub) Leave(s *dispatch.Stream, stopping bool) {
 	for _, it := range s.Close() {
+		h.opts.Meter.Returned(meter.Kind(it.Kind), meter.Lost)
 		if !stopping || !it.Recovered {
 			continue
 		}
@@ -250,6 +257,7 @@ func (h *Hub) Abandon(ctx context.Context, l *dispatch.Lease) error {
 	if times == 0 {
 		return nil
 	}
+	h.opts.Meter.Returned(meter.Kind(l.Item.Kind), meter.Abandoned)
 	h.later(abandonDelay(times), func() { h.Queue.Resume(l.Item) })
 	if l.Item.Kind != dispatch.Orchestration || times < maxRewinds {
 		return nil

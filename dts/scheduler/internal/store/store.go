@@ -19,6 +19,7 @@ import (
 
 	"github.com/funchost/funchost/dts/internal/disk"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/meter"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	Disk *disk.FS
 	// Log receives what an operator should know; required.
 	Log *slog.Logger
+	// Meter measures; nil measures nothing.
+	Meter *meter.Meter
 }
 
 // Store is an open directory. Its methods are safe for concurrent use.
@@ -39,6 +42,7 @@ type Store struct {
 	db    *pebble.DB
 	epoch uint32
 	log   *slog.Logger
+	meter *meter.Meter
 
 	mu     sync.Mutex // orders batches; guards what follows
 	last   *Commit
@@ -57,6 +61,9 @@ type Store struct {
 // Open takes hold of the directory. It fails where another process holds it, or
 // where a newer version of funchost wrote it, and then has changed nothing.
 func Open(o Options) (*Store, error) {
+	if o.Meter == nil {
+		o.Meter = meter.None()
+	}
 	fs := o.Disk.VFS()
 	if err := fs.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open data directory %q: %w", o.Dir, err)
@@ -73,6 +80,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		log:     o.Log,
+		meter:   o.Meter,
 		pending: make(chan *Commit, 4096),
 		done:    make(chan struct{}),
 		failure: make(chan struct{}),
@@ -147,6 +155,15 @@ func (s *Store) Epoch() uint32 { return s.epoch }
 // NewGeneration returns a number that no execution has had before.
 func (s *Store) NewGeneration() uint64 { return s.generation.Add(1) }
 
+// Size returns how many bytes of the disk the store takes, 0 once it has failed:
+// the engine may hold locks of the write that failed.
+func (s *Store) Size() int64 {
+	if s.Err() != nil {
+		return 0
+	}
+	return int64(s.db.Metrics().DiskSpaceUsage())
+}
+
 // Failed is closed when a write has failed. Nothing is acknowledged after that;
 // the owner stops the process and opens the directory again.
 func (s *Store) Failed() <-chan struct{} { return s.failure }
@@ -199,12 +216,13 @@ type Commit struct {
 	store *Store
 	batch *pebble.Batch
 	after func()
+	begun time.Time
 	done  chan struct{}
 	err   error // set before done is closed
 }
 
 func (s *Store) newCommit(b *pebble.Batch, after func()) *Commit {
-	return &Commit{store: s, batch: b, after: after, done: make(chan struct{})}
+	return &Commit{store: s, batch: b, after: after, begun: time.Now(), done: make(chan struct{})}
 }
 
 // Wait returns when the batch, and so every batch before it, is on disk.
@@ -301,6 +319,7 @@ func (s *Store) settle(c *Commit) {
 		close(c.done)
 		return
 	}
+	s.meter.Commit(time.Since(c.begun))
 	if c.after != nil {
 		c.after()
 	}
