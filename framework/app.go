@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/worker"
 	"github.com/funchost/funchost/framework/durable"
+	"github.com/funchost/funchost/framework/internal/settings"
 )
 
 // App is a name, functions, triggers and middleware. It is put together by one
@@ -21,7 +23,7 @@ type App struct {
 	client   *dts.Client
 	logger   *slog.Logger
 	listener net.Listener
-	onReady  func(Ready)
+	onReady  []func(Ready)
 
 	definitions  []durable.Definition
 	replacements []durable.Definition
@@ -70,9 +72,9 @@ func WithListener(l net.Listener) Option {
 }
 
 // OnReady calls f once in each run, when everything is started. It must not
-// block.
+// block. Several are called in turn.
 func OnReady(f func(Ready)) Option {
-	return func(a *App) { a.onReady = f }
+	return func(a *App) { a.onReady = append(slices.Clip(a.onReady), f) }
 }
 
 // Ready is where a host can be reached.
@@ -90,6 +92,19 @@ func New(name string, opts ...Option) *App {
 		o(a)
 	}
 	return a
+}
+
+// With returns a copy of the app with more options. The app itself stays as it is,
+// whatever becomes of the copy.
+func (a *App) With(opts ...Option) *App {
+	other := *a
+	other.settings = maps.Clone(a.settings)
+	other.definitions, other.replacements = slices.Clip(a.definitions), slices.Clip(a.replacements)
+	other.middleware, other.triggers = slices.Clip(a.middleware), slices.Clip(a.triggers)
+	for _, o := range opts {
+		o(&other)
+	}
+	return &other
 }
 
 // Add adds functions. Mistakes, such as a name that is used twice, are returned
@@ -125,7 +140,7 @@ func (a *App) Use(mw ...durable.Middleware) *App {
 // returns when it has stopped: nil after ctx has ended, an error if it could not
 // start or a part of it failed. An app can be run again after that.
 func (a *App) Run(ctx context.Context) error {
-	return a.run(ctx, nil, os.Environ(), nil)
+	return a.run(ctx, settings.ArgsFrom(ctx), os.Environ(), nil)
 }
 
 // run is Run with everything that comes from outside. The report is called
@@ -147,8 +162,8 @@ func (a *App) run(ctx context.Context, args, environ []string, report func(Ready
 		if report != nil {
 			report(r)
 		}
-		if a.onReady != nil {
-			a.onReady(r)
+		for _, f := range a.onReady {
+			f(r)
 		}
 	}).Run(ctx)
 }

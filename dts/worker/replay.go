@@ -62,6 +62,8 @@ func (d *Difference) String() string {
 type Wait struct {
 	// What is the thing in words: `activity "charge"`.
 	What string
+	// Activity is the name of the activity, if it is one.
+	Activity string
 	// Event is the name of the event, if it is one.
 	Event string
 	// Instance is the id of the sub-orchestration, if it is one.
@@ -187,12 +189,5 @@ func (p *player) difference(i int, was string, d *replay.Difference) *Difference
 }
 
 func toWait(w replay.Wait) Wait {
-	out := Wait{What: w.What, Due: w.Due, At: w.At}
-	switch {
-	case w.Event:
-		out.Event = w.Name
-	case w.Child:
-		out.Instance = w.Target
-	}
-	return out
+	return Wait{What: w.What, Activity: w.Activity, Event: w.Event, Instance: w.Child, Due: w.Due, At: w.At}
 }

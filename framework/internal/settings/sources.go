@@ -2,6 +2,7 @@ package settings
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -217,4 +218,19 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+type argsKey struct{}
+
+// WithArgs gives whatever app is run under the context these arguments, as if the
+// program had been called with them: for those who run apps of others and must have
+// the last word.
+func WithArgs(ctx context.Context, args ...string) context.Context {
+	return context.WithValue(ctx, argsKey{}, args)
+}
+
+// ArgsFrom returns the arguments that ctx carries.
+func ArgsFrom(ctx context.Context) []string {
+	args, _ := ctx.Value(argsKey{}).([]string)
+	return args
 }

@@ -131,12 +131,11 @@ func (t *Turn) Standing() string {
 
 // Wait is something that the orchestrator has asked for and not got.
 type Wait struct {
-	What         string // in words
-	Event, Child bool   // what it is
-	Name         string // of the event
-	Target       string // instance id of the child
-	Due          time.Time
-	At           string
+	What            string // in words
+	Activity, Event string // name, if it is one
+	Child           string // instance id, if it is one
+	Due             time.Time
+	At              string
 }
 
 // Waits returns what has no outcome yet: what was scheduled, in that order, then
@@ -149,13 +148,18 @@ func (t *Turn) Waits() []Wait {
 	for id, k := range t.tasks {
 		if k != nil && k.state == open {
 			a := &k.action
-			waits = append(waits, Wait{
-				What: describe(a.kind, a.name, a.target), Child: a.kind == orchestration, Target: a.target, Due: a.fireAt, At: t.trace.asked[int32(id)],
-			})
+			w := Wait{What: describe(a.kind, a.name, a.target), Due: a.fireAt, At: t.trace.asked[int32(id)]}
+			switch a.kind {
+			case activity:
+				w.Activity = a.name
+			case orchestration:
+				w.Child = a.target
+			}
+			waits = append(waits, w)
 		}
 	}
 	for _, k := range t.waiting {
-		waits = append(waits, Wait{What: describe(sentEvent, k.action.name, ""), Event: true, Name: k.action.name, At: t.trace.events[k]})
+		waits = append(waits, Wait{What: describe(sentEvent, k.action.name, ""), Event: k.action.name, At: t.trace.events[k]})
 	}
 	return waits
 }
