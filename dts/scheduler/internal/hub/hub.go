@@ -48,6 +48,8 @@ type Hub struct {
 
 	opened time.Time
 
+	gone chan struct{} // closed by Close
+
 	mu      sync.Mutex // guards what follows
 	delayed map[*time.Timer]struct{}
 	closed  bool
@@ -64,6 +66,7 @@ func Open(rec *record.Hub, opts Options) (*Hub, error) {
 		opts:    opts,
 		number:  rec.GetNumber(),
 		opened:  time.Now(),
+		gone:    make(chan struct{}),
 		delayed: make(map[*time.Timer]struct{}),
 	}
 	h.decisions.New = func() any {
@@ -125,12 +128,26 @@ func (h *Hub) forgetLosses(k engine.TaskKey) error {
 	return h.opts.Store.DeleteLosses(h.number, k)
 }
 
-// Run fires timers and purges what is too old until ctx ends.
+// Run fires timers and purges what is too old until ctx ends or the hub is closed.
 func (h *Hub) Run(ctx context.Context) error {
-	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return h.fire(ctx) })
-	both.Go(func() error { return h.retire(ctx) })
-	return both.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return h.fire(ctx) })
+	all.Go(func() error { return h.retire(ctx) })
+	all.Go(func() error {
+		select {
+		case <-h.gone:
+			cancel()
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	err := all.Wait()
+	if errors.Is(err, store.ErrHubGone) {
+		return nil
+	}
+	return err
 }
 
 func (h *Hub) fire(ctx context.Context) error {
@@ -148,11 +165,19 @@ func (h *Hub) fire(ctx context.Context) error {
 	})
 }
 
-// Close stops what would happen later.
+// Gone is closed when the hub is: who waits for something in it waits in vain.
+func (h *Hub) Gone() <-chan struct{} { return h.gone }
+
+// Close stops what would happen later and ends Run and all that wait. The second
+// call does nothing.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
 	h.closed = true
+	close(h.gone)
 	for t := range h.delayed {
 		t.Stop()
 	}

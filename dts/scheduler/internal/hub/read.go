@@ -104,6 +104,8 @@ func (h *Hub) await(ctx context.Context, w *waiter, patience <-chan time.Time) e
 		return errUnknown
 	case <-h.opts.Store.Failed():
 		return h.opts.Store.Err()
+	case <-h.gone:
+		return store.ErrHubGone
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
 )
 
-// backend serves the part of BackendService that tools and scalers use. The
-// rest, for hosts that replay on the server's side, answers UNIMPLEMENTED.
+// backend serves the part of BackendService that tools and scalers use. The rest
+// answers UNIMPLEMENTED; see unserved.
 type backend struct {
 	dtsgrpc.UnimplementedBackendServiceServer
 	hubs Hubs

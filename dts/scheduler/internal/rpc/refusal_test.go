@@ -153,7 +153,7 @@ func TestRefusals(t *testing.T) {
 			"a backend call of hosts": {func(ctx context.Context) error {
 				_, err := w.backend.AddEvent(ctx, &dtspb.AddEventRequest{})
 				return err
-			}, codes.Unimplemented, ""},
+			}, codes.Unimplemented, "does not serve AddEvent of BackendService: call RaiseEvent of TaskHubSidecarService"},
 			"answer with a foreign token": {func(ctx context.Context) error {
 				_, err := w.CompleteOrchestratorTask(ctx, &dtspb.OrchestratorResponse{CompletionToken: "?"})
 				return err

@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,9 +18,15 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
-// Hubs finds task hubs. Hub answers ErrNoHub for one that is not there.
+// Hubs finds task hubs. Hub and Create answer ErrNoHub for one that cannot be
+// there.
 type Hubs interface {
 	Hub(name string) (*hub.Hub, error)
+	// Create makes a hub; one that is there is deleted before if anew is set, else
+	// left alone.
+	Create(ctx context.Context, name string, anew bool) error
+	// Delete deletes a hub with all that is in it.
+	Delete(ctx context.Context, name string) error
 	// Stopping ends when the server begins to stop.
 	Stopping() context.Context
 }
@@ -32,7 +37,7 @@ var ErrNoHub = errors.New("task hub not found")
 // Register serves both services of the protocol for the hubs.
 func Register(r grpc.ServiceRegistrar, hubs Hubs) {
 	dtsgrpc.RegisterTaskHubSidecarServiceServer(r, &sidecar{hubs: hubs})
-	dtsgrpc.RegisterBackendServiceServer(r, &backend{hubs: hubs})
+	r.RegisterService(backendService(), &backend{hubs: hubs})
 }
 
 // sidecar serves TaskHubSidecarService.
@@ -52,21 +57,30 @@ func (s *sidecar) Hello(ctx context.Context, _ *emptypb.Empty) (*emptypb.Empty, 
 // send the second.
 var hubHeaders = []string{wire.HeaderTaskHub, "durable-taskhub"}
 
-// hubOf returns the hub that the caller named.
-func hubOf(ctx context.Context, hubs Hubs) (*hub.Hub, error) {
-	name := wire.DefaultTaskHub
+// hubName returns the name of the hub that the caller means.
+func hubName(ctx context.Context) string {
 	for _, header := range hubHeaders {
 		if v := metadata.ValueFromIncomingContext(ctx, header); len(v) > 0 && v[0] != "" {
-			name = v[0]
-			break
+			return v[0]
 		}
 	}
+	return wire.DefaultTaskHub
+}
+
+// hubOf returns the hub that the caller named.
+func hubOf(ctx context.Context, hubs Hubs) (*hub.Hub, error) {
+	name := hubName(ctx)
 	h, err := hubs.Hub(name)
+	return h, answerHub(name, err)
+}
+
+// answerHub is answer for what concerns a hub as such.
+func answerHub(name string, err error) error {
 	if errors.Is(err, ErrNoHub) {
 		// The text of DTS, which people search for.
-		return nil, status.Errorf(codes.NotFound, "Task hub not found: %s", name)
+		return status.Errorf(codes.NotFound, "Task hub not found: %s", name)
 	}
-	return h, answer(err)
+	return answer(err)
 }
 
 // answer turns an error into a status that clients understand. A conflict of
@@ -80,6 +94,8 @@ func answer(err error) error {
 		code = codes.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
 		code = codes.DeadlineExceeded
+	case errors.Is(err, store.ErrHubGone):
+		return status.Error(codes.NotFound, "Task hub not found: it was deleted")
 	case errors.Is(err, engine.ErrNotFound), errors.Is(err, engine.ErrStale):
 		code = codes.NotFound
 	case errors.Is(err, engine.ErrExists):
@@ -128,8 +144,3 @@ func checkName(what, name string) error {
 
 // maxName bounds names in bytes; they are kept with each work item.
 const maxName = 1024
-
-// later answers for what comes with a later release.
-func later(what string) error {
-	return status.Error(codes.Unimplemented, fmt.Sprintf("this scheduler does not do %s yet", what))
-}

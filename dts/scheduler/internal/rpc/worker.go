@@ -16,6 +16,7 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
 	"github.com/funchost/funchost/dts/scheduler/internal/planted"
+	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
 // defaultWindow is how many items of a kind a worker gets at once that names no
@@ -70,6 +71,8 @@ func (s *sidecar) handOut(h *hub.Hub, st *dispatch.Stream, stream grpc.ServerStr
 			}
 		case <-s.hubs.Stopping().Done():
 			return nil
+		case <-h.Gone():
+			return answer(store.ErrHubGone)
 		case <-ctx.Done():
 			return answer(context.Cause(ctx))
 		}

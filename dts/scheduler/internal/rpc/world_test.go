@@ -27,6 +27,7 @@ type world struct {
 	dtsgrpc.TaskHubSidecarServiceClient
 
 	t       testing.TB
+	conn    grpc.ClientConnInterface
 	backend dtsgrpc.BackendServiceClient
 	stop    func()
 }
@@ -69,7 +70,7 @@ func newWorld(t testing.TB, listen string) *world {
 		conn = dialed
 	}
 	w := &world{
-		t: t, TaskHubSidecarServiceClient: dtsgrpc.NewTaskHubSidecarServiceClient(conn), backend: dtsgrpc.NewBackendServiceClient(conn),
+		t: t, conn: conn, TaskHubSidecarServiceClient: dtsgrpc.NewTaskHubSidecarServiceClient(conn), backend: dtsgrpc.NewBackendServiceClient(conn),
 	}
 	stopped := false
 	w.stop = func() {

@@ -35,6 +35,8 @@ const (
 const (
 	kindEpoch byte = 'E' // how often the directory was opened
 	kindHub   byte = 'H' // name: record.Hub
+	// The highest number that a deleted hub had.
+	kindLastHub byte = 'N'
 )
 
 // The functions below append a key to k, which is empty: nil, or memory that is

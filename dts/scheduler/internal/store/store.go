@@ -15,12 +15,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/funchost/funchost/dts/internal/disk"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/meter"
-	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
 // ErrClosed is what a commit ends with that the store can no longer make.
@@ -44,9 +42,10 @@ type Store struct {
 	log   *slog.Logger
 	meter *meter.Meter
 
-	mu     sync.Mutex // orders batches; guards what follows
-	last   *Commit
-	closed bool
+	mu      sync.Mutex // orders batches; guards what follows
+	last    *Commit
+	closed  bool
+	dropped map[uint32]bool // hubs that were deleted since the store was opened
 
 	pending chan *Commit  // applied, not known to be synced
 	done    chan struct{} // closed when the syncer has ended
@@ -261,15 +260,19 @@ func (s *Store) Submit(hub uint32, writes []engine.Write, after func()) *Commit 
 		err = fmt.Errorf("BUG: decision cannot be encoded: %w", err)
 		s.fail(err)
 	}
-	return s.submit(b, err, after)
+	return s.submit(hub, b, err, after)
 }
 
-func (s *Store) submit(b *pebble.Batch, err error, after func()) *Commit {
+// submit applies a batch about a hub, 0 for the store itself.
+func (s *Store) submit(hub uint32, b *pebble.Batch, err error, after func()) *Commit {
 	c := s.newCommit(b, after)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil && s.closed {
 		err = ErrClosed
+	}
+	if err == nil && s.dropped[hub] {
+		err = ErrHubGone
 	}
 	if err == nil {
 		err = s.Err()
@@ -327,48 +330,6 @@ func (s *Store) settle(c *Commit) {
 	if err := c.batch.Close(); err != nil {
 		s.fail(err)
 	}
-}
-
-// Hub returns the hub with the name, made if create and it is not there.
-func (s *Store) Hub(name string, create bool, now time.Time) (*record.Hub, error) {
-	k := idKey(nil, 0, kindHub, name)
-	hub := &record.Hub{}
-	if ok, err := s.get(k, hub); ok || err != nil || !create {
-		if !ok {
-			return nil, err
-		}
-		return hub, err
-	}
-	hubs, err := s.Hubs()
-	if err != nil {
-		return nil, err
-	}
-	hub.Created = now.UnixNano()
-	for _, h := range hubs {
-		hub.Number = max(hub.GetNumber(), h.GetNumber())
-	}
-	hub.Number++
-	v, err := proto.Marshal(hub)
-	if err != nil {
-		return nil, err
-	}
-	b := s.db.NewBatch()
-	return hub, s.submit(b, b.Set(k, v, nil), nil).Wait(context.Background())
-}
-
-// Hubs returns the hubs by name.
-func (s *Store) Hubs() (map[string]*record.Hub, error) {
-	hubs := make(map[string]*record.Hub)
-	prefix := newKey(nil, 0, kindHub)
-	err := s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
-		h := &record.Hub{}
-		if err := proto.Unmarshal(v, h); err != nil {
-			return false, damaged(k, err)
-		}
-		hubs[string(k[len(prefix):])] = h
-		return true, nil
-	})
-	return hubs, err
 }
 
 // logger passes the engine's log on; a fatal error fails the store and ends the
