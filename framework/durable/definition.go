@@ -78,7 +78,18 @@ func Register(r *worker.Registry, c *dts.Client, defs []Definition, mw ...Middle
 			problems = append(problems, fmt.Errorf("%s: %w", d.Source(), err))
 		}
 	}
+	for _, d := range ours(c) {
+		if err := h.add(d); err != nil {
+			problems = append(problems, fmt.Errorf("names that begin with funchost. are taken: %w", err))
+		}
+	}
 	return errors.Join(problems...)
+}
+
+// ours are the functions with which this package keeps what its handles promise.
+// Every worker has them.
+func ours(c *dts.Client) []Definition {
+	return []Definition{startDetached.With(starter(c))}
 }
 
 // host is what the registered functions of one worker share. It does not change
