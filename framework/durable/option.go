@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/worker"
 )
 
 // CallOption changes one call of an activity or a sub-orchestration.
@@ -18,6 +19,15 @@ type StartOption interface{ start(*dts.StartRequest) }
 type Option interface {
 	CallOption
 	StartOption
+}
+
+// ContinueOption changes one [ContinueAsNew].
+type ContinueOption interface{ continueAs(*worker.ContinueOptions) }
+
+// VersionOption is for calls, for starts and for going on.
+type VersionOption interface {
+	Option
+	ContinueOption
 }
 
 // SignalOption changes one signal to an entity.
@@ -35,8 +45,9 @@ type TimeOption interface {
 func ID(id string) Option { return idOption(id) }
 
 // Version asks for a version of the function. Without it an activity gets that of
-// the orchestration that calls it, an orchestration none.
-func Version(v string) Option { return versionOption(v) }
+// the orchestration that calls it, an orchestration none, and one that continues as
+// new keeps its own.
+func Version(v string) VersionOption { return versionOption(v) }
 
 // Tag attaches a key with a value that can be seen from outside. A repeat with the
 // same key replaces the value.
@@ -50,6 +61,10 @@ func At(t time.Time) TimeOption { return atOption(t) }
 // the start fails with [dts.ErrExists]. It is meant to be used with [ID]. Without
 // it a finished instance with the same id is replaced.
 func Once() StartOption { return onceOption{} }
+
+// DropEvents lets an orchestration that continues as new forget the events that it
+// has not received. Without it they are kept for the next round.
+func DropEvents() ContinueOption { return dropOption{} }
 
 // Retry tries the activity or sub-orchestration again when it fails, as p says.
 // A repeat replaces the policy.
@@ -114,6 +129,7 @@ type (
 	tagOption     struct{ key, value string }
 	atOption      time.Time
 	onceOption    struct{}
+	dropOption    struct{}
 	retryOption   RetryPolicy
 	timeoutOption time.Duration
 )
@@ -123,6 +139,9 @@ func (id idOption) start(r *dts.StartRequest) { r.ID = string(id) }
 
 func (v versionOption) call(o *callOptions)       { o.version = (*string)(&v) }
 func (v versionOption) start(r *dts.StartRequest) { r.Version = string(v) }
+
+func (v versionOption) continueAs(o *worker.ContinueOptions) { o.Version = (*string)(&v) }
+func (dropOption) continueAs(o *worker.ContinueOptions)      { o.DropEvents = true }
 
 func (t tagOption) call(o *callOptions)       { o.tags = t.with(o.tags) }
 func (t tagOption) start(r *dts.StartRequest) { r.Tags = t.with(r.Tags) }

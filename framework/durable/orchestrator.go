@@ -72,20 +72,26 @@ var ErrContinued = errors.New("continued as new")
 
 // ContinueAsNew ends this run of the orchestrator and begins the next under the
 // same instance id, with next as its input and an empty history: the way to go on
-// for ever. Events nobody has received yet are kept. It is returned as the error:
+// for ever. Events nobody has received yet are kept, see [DropEvents]; so is the
+// version, unless [Version] gives another. It is returned as the error:
 //
 //	return durable.None{}, durable.ContinueAsNew(ctx, state)
 //
-// A next that is not of the orchestrator's input type fails the orchestration.
-func ContinueAsNew(ctx *Context, next any) error {
+// A next that is not of the orchestrator's input type fails the orchestration, but
+// for another version it may be whatever that takes.
+func ContinueAsNew(ctx *Context, next any, opts ...ContinueOption) error {
+	var o worker.ContinueOptions
+	for _, opt := range opts {
+		opt.continueAs(&o)
+	}
 	data, err := ctx.host.codec.encode(next)
-	if typeErr := ctx.accepts(next); typeErr != nil {
+	if typeErr := ctx.accepts(next); typeErr != nil && o.Version == nil {
 		err = typeErr
 	}
 	if err != nil {
 		return fmt.Errorf("continue orchestrator %q as new: %w", ctx.Name(), err)
 	}
-	return fmt.Errorf("%w: %w", ErrContinued, ctx.w.ContinueAsNew(data, worker.ContinueOptions{}))
+	return fmt.Errorf("%w: %w", ErrContinued, ctx.w.ContinueAsNew(data, o))
 }
 
 func (o Orchestrator[I, O]) register(h *host) error {
