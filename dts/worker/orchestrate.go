@@ -53,6 +53,7 @@ func (r *run) turn(l *lease, req *dtspb.OrchestratorRequest) (*dtspb.Orchestrato
 		answer.Actions = []*dtspb.OrchestratorAction{action}
 		return answer, nil
 	}
+	defer r.watchTurn(l, past, req.GetNewEvents())()
 	t := replay.New(&r.replay, l, req.GetInstanceId(), req.GetExecutionId().GetValue())
 	defer t.Close()
 	t.Apply(past, true)

@@ -181,6 +181,20 @@ func TestOrchestrationIsSteered(t *testing.T) {
 	})
 }
 
+func TestTerminateSaysWhetherItHasEnded(t *testing.T) {
+	t.Parallel()
+	inHub(t, func(t *testing.T, s session) {
+		s.done("start", "wait", "--id", "order-7")
+		s.done("start", "hang", "--id", "order-8")
+		synctest.Wait()
+		s.prints("order-7 is terminated\n", "terminate", "order-7")
+		s.prints("order-8 will be terminated: it ends with its next turn, and a worker has to be free for that\n", "terminate", "order-8")
+		time.Sleep(20 * time.Second) // the turn, and the next, which begins anew
+		synctest.Wait()
+		s.status("Terminated", "order-8")
+	})
+}
+
 func TestFailedOrchestrationIsRewound(t *testing.T) {
 	t.Parallel()
 	inHub(t, func(t *testing.T, s session) {

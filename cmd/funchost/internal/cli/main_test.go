@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -20,9 +21,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // session is a terminal in front of a hub, where a worker knows the
 // orchestrators "echo", which ends with its input, "wait", which ends with the
-// payload of its event "go", "greet", which calls an activity, "fail", and "lock",
-// which holds the entity "stock" of its input until its event "go". The state of
-// the entities "stock" and "other" is the input of their last operation.
+// payload of its event "go", "greet", which calls an activity, "fail", "hang", whose
+// turns take five seconds each, and "lock", which holds the entity "stock" of its input
+// until its event "go". The state of the entities "stock" and "other" is the input of
+// their last operation.
 type session struct {
 	surroundings
 	t *testing.T
@@ -38,6 +40,10 @@ func inHub(t *testing.T, test func(t *testing.T, s session)) {
 			r.Orchestrator("wait", func(ctx *worker.Context, _ []byte) ([]byte, error) { return ctx.Event("go").Await() }),
 			r.Orchestrator("fail", func(*worker.Context, []byte) ([]byte, error) {
 				return nil, &dts.Failure{Type: "Refused", Message: "card\x1b[31m declined", Inner: &dts.Failure{Message: "no money"}}
+			}),
+			r.Orchestrator("hang", func(ctx *worker.Context, _ []byte) ([]byte, error) {
+				time.Sleep(5 * time.Second)
+				return ctx.Event("go").Await()
 			}),
 			r.Orchestrator("greet", func(ctx *worker.Context, in []byte) ([]byte, error) {
 				ctx.SetStatus([]byte(`"greeting"`))

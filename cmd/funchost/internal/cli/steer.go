@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,8 +63,12 @@ func terminateCommand(s surroundings) *cobra.Command {
 	var reason string
 	var recursive bool
 	cmd := s.onHub(&cobra.Command{
-		Use:     "terminate ID",
-		Short:   "Ends an orchestration without asking it. Activities that run are not stopped.",
+		Use:   "terminate ID",
+		Short: "Ends an orchestration without asking it. Activities that run are not stopped.",
+		Long: `Ends an orchestration without asking it. Activities that run are not stopped.
+
+One that has begun ends with its next turn, and a worker has to be free for
+that; the command says whether it has ended, funchost wait ID waits for it.`,
 		Example: "  funchost terminate order-7 --reason 'sent by mistake' --recursive",
 		Args:    usage(cobra.ExactArgs(1)),
 	}, func(ctx context.Context, h hub, args []string) error {
@@ -71,7 +76,15 @@ func terminateCommand(s surroundings) *cobra.Command {
 		if recursive {
 			opts = append(opts, dts.Recursive())
 		}
-		return h.steer(ctx, "terminate", args[0], "is terminated", func() error { return h.Terminate(ctx, args[0], reason, opts...) })
+		err := h.ask(ctx, "terminate", args[0], func() error { return h.Terminate(ctx, args[0], reason, opts...) })
+		switch {
+		case err != nil:
+			return err
+		case h.endsSoon(ctx, args[0]):
+			return h.printDone(args[0], "is terminated")
+		default:
+			return h.printDone(args[0], "will be terminated: it ends with its next turn, and a worker has to be free for that")
+		}
 	})
 	reasonFlag(cmd, &reason)
 	cmd.Flags().BoolVar(&recursive, "recursive", false, "also those that it has started, and that these have started")
@@ -128,9 +141,17 @@ func reasonFlag(cmd *cobra.Command, value *string) {
 	cmd.Flags().StringVar(value, "reason", "", "`text` to keep in the history")
 }
 
-// steer does one thing to a live instance. Schedulers drop in silence what is
-// asked of an instance that has ended, and a person would take that for done.
+// steer asks for one thing and says that it is done.
 func (h hub) steer(ctx context.Context, verb, id, done string, do func() error) error {
+	if err := h.ask(ctx, verb, id, do); err != nil {
+		return err
+	}
+	return h.printDone(id, done)
+}
+
+// ask does one thing to a live instance. Schedulers drop in silence what is
+// asked of an instance that has ended, and a person would take that for done.
+func (h hub) ask(ctx context.Context, verb, id string, do func() error) error {
 	in, err := h.Instance(ctx, id)
 	if err != nil {
 		return err
@@ -138,10 +159,16 @@ func (h hub) steer(ctx context.Context, verb, id, done string, do func() error) 
 	if in.Status.Terminal() {
 		return fmt.Errorf("%s instance %q: it is %s already", verb, id, in.Status)
 	}
-	if err := do(); err != nil {
-		return err
-	}
-	return h.printDone(id, done)
+	return do()
+}
+
+// endsSoon waits a moment for the end of an instance that was told to end. Most do
+// at once; one whose turn hangs, or has no worker, stays.
+func (h hub) endsSoon(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	in, err := h.Wait(ctx, id)
+	return err == nil && in.Status.Terminal()
 }
 
 // printDone says what became of an instance.
