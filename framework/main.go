@@ -24,8 +24,9 @@ const (
 )
 
 // orphanBudget is how long a stop may take when the command that started the
-// host is gone: the scheduler went with it, so there is little to drain.
-const orphanBudget = 5 * time.Second
+// host is gone. The scheduler went with it, so there is nobody to drain to, and
+// the developer who starts the command again wants the ports.
+const orphanBudget = time.Duration(0)
 
 // Main runs the app as a program and does not return. Settings come from flags,
 // the environment and funchost.yaml; --help lists them. SIGINT and SIGTERM stop

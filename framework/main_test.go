@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/funchost/funchost/dts/dtstest"
 	"github.com/funchost/funchost/framework/durable"
+	"github.com/funchost/funchost/framework/internal/lifecycle"
 )
 
 var nothing = durable.NewOrchestrator("nothing", func(*durable.Context, durable.None) (durable.None, error) { return durable.None{}, nil })
@@ -157,6 +159,25 @@ func TestChildReportsAndEndsWithItsParent(t *testing.T) {
 	}
 	if got := <-code; got != exitDone {
 		t.Errorf("code %d, want %d\n%s", got, exitDone, stderr.String())
+	}
+}
+
+func TestChildWithoutItsParentDrainsNothing(t *testing.T) {
+	t.Parallel()
+	lifeline, lifelineFD := pipe(t, true)
+	p, err := openParent([]string{fmt.Sprintf("%s=%d", envLifeline, lifelineFD)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, unwatch := p.watch(t.Context())
+	defer unwatch()
+	if err := lifeline.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	hurry, ok := errors.AsType[*lifecycle.HurryError](context.Cause(ctx))
+	if !ok || hurry.Budget != 0 {
+		t.Errorf("the context ended with %+v, want a stop without a budget", context.Cause(ctx))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,6 +106,17 @@ func occupy(ts *testscript.TestScript, _ bool, args []string) {
 	s.sockets = append(s.sockets, socket)
 	_, port, err := net.SplitHostPort(socket.Addr().String())
 	ts.Check(err)
+	ts.Setenv(args[0], port)
+}
+
+// free-port VAR puts the number of a port that nobody has into VAR.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	expect(ts, len(args) == 1, "free-port VAR")
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(socket.Addr().String())
+	ts.Check(err)
+	ts.Check(socket.Close())
 	ts.Setenv(args[0], port)
 }
 
@@ -207,6 +219,16 @@ func kill9(ts *testscript.TestScript, _ bool, args []string) {
 	p := named(ts, args[0])
 	ts.Check(p.cmd.Process.Signal(syscall.SIGKILL))
 	awaitEnd(ts, args[0], p)
+}
+
+// orphan NAME kills, and waits for nobody else.
+func orphan(ts *testscript.TestScript, _ bool, args []string) {
+	expect(ts, len(args) == 1, "orphan NAME")
+	p := named(ts, args[0])
+	ts.Check(p.cmd.Process.Kill())
+	for p.cmd.Process.Signal(syscall.Signal(0)) == nil { // until it is reaped
+		runtime.Gosched()
+	}
 }
 
 func awaitEnd(ts *testscript.TestScript, name string, p *process) {

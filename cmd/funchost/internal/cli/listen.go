@@ -7,6 +7,9 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+	"time"
+
+	"github.com/funchost/funchost/cmd/funchost/internal/devloop"
 )
 
 // listen opens address. The error says which flag chooses another.
@@ -17,11 +20,25 @@ func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: the port is in use by another process\n"+
-			"  choose another with %s, port 0 takes a free one", address, flag)
+		return nil, &takenError{address: address, flag: flag}
 	default:
 		return nil, fmt.Errorf("listen on %s: %w\n  choose another address with %s", address, err, flag)
 	}
+}
+
+// takenError is a port that somebody else has.
+type takenError struct {
+	address, flag string
+	orphans       []int // processes that an earlier command left behind
+}
+
+func (e *takenError) Error() string {
+	if len(e.orphans) > 0 {
+		return fmt.Sprintf("listen on %s: the port is in use; a funchost run that was killed has left a program behind that does not end, process %v\n"+
+			"  end it, or choose another port with %s", e.address, e.orphans[0], e.flag)
+	}
+	return fmt.Sprintf("listen on %s: the port is in use by another process\n"+
+		"  choose another with %s, port 0 takes a free one", e.address, e.flag)
 }
 
 // listenUnlessNone is listen, with no listener for the address none.
@@ -39,6 +56,38 @@ func checkFree(ctx context.Context, address, flag string) error {
 		return err
 	}
 	return l.Close()
+}
+
+// orphanPatience is how long a command waits for the program of one that was
+// killed. A host needs up to three seconds to notice and end.
+const orphanPatience = 5 * time.Second
+
+// awaitFree is checkFree, and waits a little if the program of a command that was
+// killed may be what has the port.
+func awaitFree(ctx context.Context, address, flag string, con console) error {
+	patience := time.NewTimer(orphanPatience)
+	defer patience.Stop()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for waits := false; ; waits = true {
+		orphans := devloop.Orphans() // before the look at the port: one that ends now has freed it
+		err := checkFree(ctx, address, flag)
+		taken, ok := errors.AsType[*takenError](err)
+		if !ok || len(orphans) == 0 {
+			return err
+		}
+		if !waits {
+			con.hintf("waiting for the program of a funchost run that was killed to end ...\n")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-patience.C:
+			taken.orphans = orphans
+			return taken
+		case <-look.C:
+		}
+	}
 }
 
 // loopback is the address of a port that only this machine can reach.

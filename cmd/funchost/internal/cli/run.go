@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 
@@ -63,10 +64,13 @@ func runProgram(ctx context.Context, flags runFlags, con console) error {
 	}
 	// The child opens these two itself. To find out now costs nothing; to find
 	// out after the build costs the developer a minute.
-	if err := checkFree(ctx, loopback(flags.port), "--port"); err != nil {
-		return err
-	}
-	if err := checkFree(ctx, loopback(flags.adminPort), "--admin-port"); err != nil {
+	err = errors.Join(
+		awaitFree(ctx, loopback(flags.port), "--port", con),
+		awaitFree(ctx, loopback(flags.adminPort), "--admin-port", con))
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	pages, err := listenUnlessNone(ctx, flags.dashboardPort.address(), "--dashboard-port")

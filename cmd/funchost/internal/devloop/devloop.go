@@ -251,7 +251,7 @@ func (l *Loop) startChild(b result) error {
 	}
 	l.child, l.began = child, b.began
 	l.cfg.Notify(Event{Kind: Started})
-	return nil
+	return noteChild(l.tmp, child.cmd.Process.Pid)
 }
 
 // stopChild stops the child, if there is one, and forgets its binary.

@@ -27,6 +27,19 @@ func TestFoldersOfKilledSessionsAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	left := filepath.Join(parent, fmt.Sprintf("funchost-run-%d-123", gone.Process.Pid))
+	if err := noteChild(left, gone.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	if got := orphans(parent); len(got) > 0 {
+		t.Errorf("orphans %d, want none: the program is gone too", got)
+	}
+	if err := noteChild(left, os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	if got := orphans(parent); len(got) != 1 || got[0] != os.Getpid() {
+		t.Errorf("orphans %d, want %d, which runs", got, os.Getpid())
+	}
 	folder, err := makeFolder(parent)
 	if err != nil {
 		t.Fatal(err)
