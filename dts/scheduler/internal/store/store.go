@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/funchost/funchost/dts/internal/disk"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
@@ -67,12 +68,9 @@ func Open(o Options) (*Store, error) {
 	if err := fs.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open data directory %q: %w", o.Dir, err)
 	}
-	lock, err := pebble.LockDirectory(o.Dir, fs)
+	lock, err := lockDirectory(fs, o.Dir)
 	if err != nil {
-		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || errors.Is(err, os.ErrExist) {
-			return nil, fmt.Errorf("data directory %q is in use by another process: stop it, or choose another directory", o.Dir)
-		}
-		return nil, fmt.Errorf("lock data directory %q, which one server at a time can use: %w", o.Dir, err)
+		return nil, err
 	}
 	if err := checkFormat(fs, o.Dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
@@ -117,6 +115,17 @@ func Open(o Options) (*Store, error) {
 	}
 	go s.sync()
 	return s, nil
+}
+
+func lockDirectory(fs vfs.FS, dir string) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fs)
+	if err == nil {
+		return lock, nil
+	}
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("data directory %q is in use by another process: stop it, or choose another directory", dir)
+	}
+	return nil, fmt.Errorf("lock data directory %q, which one server at a time can use: %w", dir, err)
 }
 
 // begin starts a new epoch.
