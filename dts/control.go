@@ -130,7 +130,7 @@ func (c *Client) Restart(ctx context.Context, id string, opts ...RestartOption) 
 	for _, o := range opts {
 		o.restart(req)
 	}
-	resp, err := c.hubs.RestartInstance(ctx, req)
+	resp, err := c.hubs.RestartInstance(repeatable(ctx), req)
 	return resp.GetInstanceId(), c.fail(op, err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"time"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -49,8 +50,9 @@ type ReusePolicy struct {
 // when Start returns. The errors are [ErrExists] when the id is taken,
 // [ErrInvalid] for a request the scheduler cannot take, [ErrUnavailable].
 //
-// A start whose answer was lost is tried again. Without an ID that is invisible.
-// With one, ErrExists can be the trace of the first attempt.
+// A start whose answer was lost is tried again, and our scheduler knows it again.
+// Another one does so only without an ID: with one, ErrExists can be the trace of
+// the first attempt, and a run that has ended meanwhile is replaced by a second.
 func (c *Client) Start(ctx context.Context, r StartRequest) (id string, err error) {
 	op := fmt.Sprintf("start orchestrator %q", r.Name)
 	if r.ID != "" {
@@ -59,6 +61,9 @@ func (c *Client) Start(ctx context.Context, r StartRequest) (id string, err erro
 	req, err := r.message()
 	if err != nil {
 		return "", invalid(op, err)
+	}
+	if r.ID != "" {
+		ctx = repeatable(ctx)
 	}
 	id = req.GetInstanceId() // read before the call: the message belongs to the receiver then
 	resp, err := c.hubs.StartInstance(ctx, req)
@@ -107,6 +112,11 @@ func (r *StartRequest) message() (*dtspb.CreateInstanceRequest, error) {
 		req.ParentTraceContext = &dtspb.TraceContext{TraceParent: r.TraceParent, TraceState: wire.FromText(r.TraceState)}
 	}
 	return req, nil
+}
+
+// repeatable names the call, so that the scheduler knows a repeated attempt.
+func repeatable(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, wire.HeaderRequestID, newID())
 }
 
 // newID gives 32 hexadecimal digits, the form that the other SDKs use.

@@ -6,12 +6,14 @@ import (
 )
 
 // Metadata keys of a call. Every call carries HeaderTaskHub and
-// HeaderUserAgent; workers add HeaderWorkerID.
+// HeaderUserAgent; workers add HeaderWorkerID. HeaderRequestID is our own: it is the
+// same in each attempt of a call.
 const (
 	HeaderTaskHub       = "taskhub"
 	HeaderWorkerID      = "workerid"
 	HeaderAuthorization = "authorization"
 	HeaderUserAgent     = "x-user-agent"
+	HeaderRequestID     = "x-funchost-request-id"
 )
 
 // DefaultTaskHub is the hub of a caller who names none.

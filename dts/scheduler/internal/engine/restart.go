@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -14,6 +15,8 @@ type Restart struct {
 	// As is the id of the new instance, which must not exist. Empty uses the same
 	// id again, for an instance that has ended.
 	As string
+	// RequestID tells a repeated request from another one; may be empty.
+	RequestID string
 }
 
 func (c Restart) touches(s *State) {
@@ -28,6 +31,9 @@ func (c Restart) apply(s *State, now time.Time) error {
 	if in == nil {
 		return refuse(ErrNotFound, "no instance with id %q", c.ID)
 	}
+	if madeBy(s.Instance(cmp.Or(c.As, c.ID)), c.RequestID) {
+		return nil
+	}
 	id := c.As
 	if id == "" {
 		if !in.Terminal() {
@@ -38,7 +44,7 @@ func (c Restart) apply(s *State, now time.Time) error {
 		return refuse(ErrExists, "instance %q exists already", id)
 	}
 	input := in.Started().GetInput()
-	rec := &record.Instance{Id: id, Name: in.Record.GetName(), Version: in.Record.GetVersion(), Tags: in.Record.GetTags()}
+	rec := &record.Instance{Id: id, Name: in.Record.GetName(), Version: in.Record.GetVersion(), Tags: in.Record.GetTags(), Request: c.RequestID}
 	if id == c.ID {
 		s.remove(in, now)
 	}

@@ -17,6 +17,8 @@ import (
 type Start struct {
 	// Request has an instance id.
 	Request *dtspb.CreateInstanceRequest
+	// RequestID tells a repeated request from another one; may be empty.
+	RequestID string
 }
 
 func (c Start) touches(s *State) {
@@ -32,6 +34,9 @@ func (c Start) apply(s *State, now time.Time) error {
 		return err
 	}
 	old := s.Instance(r.GetInstanceId())
+	if madeBy(old, c.RequestID) {
+		return nil
+	}
 	if old != nil && !replaceable(old.Record.GetStatus(), r.GetOrchestrationIdReusePolicy()) {
 		return refuse(ErrExists, "instance %q exists already and is %s", r.GetInstanceId(), statusName(old.Record.GetStatus()))
 	}
@@ -45,10 +50,16 @@ func (c Start) apply(s *State, now time.Time) error {
 	}
 	s.create(&record.Instance{
 		Id: r.GetInstanceId(), Name: r.GetName(), Version: r.GetVersion(), Tags: r.GetTags(), Scheduled: scheduled,
+		Request: c.RequestID,
 	}, &dtspb.ExecutionStartedEvent{
 		Input: r.GetInput(), ParentTraceContext: r.GetParentTraceContext(),
 	}, now)
 	return nil
+}
+
+// madeBy reports whether the request, which has come again, made in.
+func madeBy(in *Instance, request string) bool {
+	return in != nil && request != "" && in.Record.GetRequest() == request
 }
 
 // create makes a new instance of rec, whose first message is started, completed

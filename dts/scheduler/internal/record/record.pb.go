@@ -57,7 +57,10 @@ type Instance struct {
 	// Size of the committed history in bytes, before which it is streamed.
 	HistoryBytes uint64 `protobuf:"varint,20,opt,name=history_bytes,json=historyBytes,proto3" json:"history_bytes,omitempty"`
 	// Entities that the execution has locked or has asked to lock.
-	Locks         []string `protobuf:"bytes,21,rep,name=locks,proto3" json:"locks,omitempty"`
+	Locks []string `protobuf:"bytes,21,rep,name=locks,proto3" json:"locks,omitempty"`
+	// Names the request that made the instance, so that the same request, repeated
+	// because its answer was lost, makes no second one.
+	Request       string `protobuf:"bytes,22,opt,name=request,proto3" json:"request,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -237,6 +240,13 @@ func (x *Instance) GetLocks() []string {
 		return x.Locks
 	}
 	return nil
+}
+
+func (x *Instance) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
 }
 
 // A task hub.
@@ -435,7 +445,7 @@ var File_dts_scheduler_internal_record_record_proto protoreflect.FileDescriptor
 
 const file_dts_scheduler_internal_record_record_proto_rawDesc = "" +
 	"\n" +
-	"*dts/scheduler/internal/record/record.proto\x12\x12funchost.scheduler\x1a!dts/internal/dtspb/messages.proto\x1a\x1egoogle/protobuf/wrappers.proto\"\xf4\x06\n" +
+	"*dts/scheduler/internal/record/record.proto\x12\x12funchost.scheduler\x1a!dts/internal/dtspb/messages.proto\x1a\x1egoogle/protobuf/wrappers.proto\"\x8e\a\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fexecution_id\x18\x02 \x01(\tR\vexecutionId\x12\x1e\n" +
@@ -460,7 +470,8 @@ const file_dts_scheduler_internal_record_record_proto_rawDesc = "" +
 	"\afailure\x18\x12 \x01(\v2 .funchost.dts.TaskFailureDetailsR\afailure\x12=\n" +
 	"\x05trace\x18\x13 \x01(\v2'.funchost.dts.OrchestrationTraceContextR\x05trace\x12#\n" +
 	"\rhistory_bytes\x18\x14 \x01(\x04R\fhistoryBytes\x12\x14\n" +
-	"\x05locks\x18\x15 \x03(\tR\x05locks\x1a7\n" +
+	"\x05locks\x18\x15 \x03(\tR\x05locks\x12\x18\n" +
+	"\arequest\x18\x16 \x01(\tR\arequest\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +

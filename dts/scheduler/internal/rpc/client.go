@@ -48,7 +48,7 @@ func (s *sidecar) StartInstance(ctx context.Context, r *dtspb.CreateInstanceRequ
 	if err := checkTime("scheduledStartTimestamp", r.GetScheduledStartTimestamp()); err != nil {
 		return nil, err
 	}
-	if err := s.do(ctx, r.GetInstanceId(), engine.Start{Request: r}); err != nil {
+	if err := s.do(ctx, r.GetInstanceId(), engine.Start{Request: r, RequestID: requestOf(ctx)}); err != nil {
 		return nil, err
 	}
 	return &dtspb.CreateInstanceResponse{InstanceId: r.GetInstanceId()}, nil
@@ -90,9 +90,9 @@ func (s *sidecar) ResumeInstance(ctx context.Context, r *dtspb.ResumeRequest) (*
 }
 
 func (s *sidecar) RestartInstance(ctx context.Context, r *dtspb.RestartInstanceRequest) (*dtspb.RestartInstanceResponse, error) {
-	cmd := engine.Restart{ID: r.GetInstanceId()}
+	cmd := engine.Restart{ID: r.GetInstanceId(), RequestID: requestOf(ctx)}
 	if r.GetRestartWithNewInstanceId() {
-		cmd.As = hub.NewID()
+		cmd.As = cmp.Or(cmd.RequestID, hub.NewID()) // the same one when it is repeated
 	}
 	if err := s.do(ctx, r.GetInstanceId(), cmd); err != nil {
 		return nil, err
