@@ -53,6 +53,8 @@ type scenario struct {
 	act func(d *driver) error
 	// right reports whether the instance ended as it had to.
 	right func(d *driver, end *dts.Instance) bool
+	// afterlife tells that the instance may go on, or go, after it has ended.
+	afterlife bool
 }
 
 // completes is a scenario without anything to do, with an output of that value.
@@ -75,7 +77,10 @@ func (ds *drivers) play(seed uint64, f func(*driver) scenario) {
 	ds.count++
 	s := f(d)
 	d.id = fmt.Sprintf("%03d-%s", ds.count, s.orchestrator)
-	ds.watch(d.id)
+	ds.watch(d.id, s.afterlife)
+	if s.afterlife {
+		ds.ledger.Several(d.id)
+	}
 	ds.running.Go(func() {
 		if err := d.run(s); err != nil && !errors.Is(ds.ctx.Err(), context.Canceled) {
 			ds.ledger.Violated(fmt.Sprintf("G1: instance %q: %v", d.id, err))
@@ -93,8 +98,8 @@ func (ds *drivers) some(rng *rand.Rand) time.Duration {
 }
 
 // watch begins to look at an instance, which need not be there yet.
-func (ds *drivers) watch(id string) {
-	w := &witness{client: ds.client, ledger: ds.ledger, id: id}
+func (ds *drivers) watch(id string, afterlife bool) {
+	w := &witness{client: ds.client, ledger: ds.ledger, id: id, afterlife: afterlife}
 	ds.witnesses = append(ds.witnesses, w)
 	ds.watching.Go(func() { w.run(ds.ctx, ds.stop, ds.pace.brief/100, ds.pace.longest) })
 }
@@ -191,6 +196,7 @@ var scenarios = []func(*driver) scenario{
 		return completes("wake", func(job) any { return "rested" })
 	},
 	waitPatiently, sendNumbers, relayNumbers, terminateFamily,
+	rewindUntilItWorks, holdStill, purgeTheEnd, startAgain,
 }
 
 // waitPatiently ends a wait by an event long before its timer.
@@ -247,7 +253,7 @@ func sendNumbers(*driver) scenario {
 func relayNumbers(d *driver) scenario {
 	s := completes("relay", func(j job) any { return j.N })
 	d.job.Peer = fmt.Sprintf("%03d-peer", d.count)
-	d.watch(d.job.Peer)
+	d.watch(d.job.Peer, false)
 	s.prepare = func(d *driver) error { return d.start(d.job.Peer, collect, job{}) }
 	s.act = func(d *driver) error {
 		end, err := d.end(d.job.Peer)

@@ -31,6 +31,8 @@ type ledger struct {
 
 	mu       sync.Mutex // guards what follows
 	started  map[string]bool
+	several  map[string]bool // instances with executions one after the other
+	purged   map[string]bool
 	tasks    map[string]*taskRecord
 	firings  int
 	problems int
@@ -48,7 +50,7 @@ type taskRecord struct {
 }
 
 func newLedger(t *testing.T) *ledger {
-	return &ledger{t: t, started: make(map[string]bool), tasks: make(map[string]*taskRecord)}
+	return &ledger{t: t, started: make(map[string]bool), several: make(map[string]bool), purged: make(map[string]bool), tasks: make(map[string]*taskRecord)}
 }
 
 // taskName names an activity for the ledger.
@@ -95,6 +97,27 @@ func (l *ledger) Started(id string) {
 	defer l.mu.Unlock()
 	l.started[id] = true
 	l.enter()
+}
+
+// Several: an instance may have several executions, one after the other.
+func (l *ledger) Several(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.several[id] = true
+}
+
+func (l *ledger) isPurged(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.purged[id]
+}
+
+// Purged: an instance is purged.
+func (l *ledger) Purged(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.started, id)
+	l.purged[id] = true
 }
 
 // Seen: a reader was shown something new.
@@ -180,6 +203,11 @@ func (l *ledger) audit(ctx context.Context, c *dts.Client) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for id := range l.purged {
+		if executions[id] != "" {
+			l.violatef("G1: instance %q was purged and is back", id)
+		}
+	}
 	for id := range l.started {
 		if executions[id] == "" {
 			l.violatef("G1: instance %q was acknowledged and is gone", id)
@@ -188,7 +216,7 @@ func (l *ledger) audit(ctx context.Context, c *dts.Client) {
 	for task := range l.tasks {
 		id, rest, _ := strings.Cut(task, "/")
 		execution, _, _ := strings.Cut(rest, "#")
-		if executions[id] != execution && !continued[id] {
+		if executions[id] != execution && !continued[id] && !l.several[id] {
 			l.violatef("G1: activity %s was handed out for an execution that does not exist", task)
 		}
 	}
@@ -211,7 +239,7 @@ func (l *ledger) auditHistory(ctx context.Context, c *dts.Client, in *dts.Instan
 		case "TaskScheduled", "TimerCreated", "SubOrchestrationInstanceCreated":
 			scheduled[e.EventID] = e
 		case "TaskCompleted", "TaskFailed":
-			l.auditOutcome(taskName(in.ID, in.ExecutionID, e.TaskID), scheduled[e.TaskID], e)
+			l.auditOutcome(in, scheduled[e.TaskID], e)
 			fallthrough
 		case "TimerFired", "SubOrchestrationInstanceCompleted", "SubOrchestrationInstanceFailed":
 			if _, open := scheduled[e.TaskID]; !open {
@@ -230,10 +258,18 @@ func (l *ledger) auditHistory(ctx context.Context, c *dts.Client, in *dts.Instan
 	}
 }
 
-func (l *ledger) auditOutcome(task string, scheduled, outcome dts.HistoryEvent) {
+func (l *ledger) auditOutcome(in *dts.Instance, scheduled, outcome dts.HistoryEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	task := taskName(in.ID, in.ExecutionID, outcome.TaskID)
 	r := l.tasks[task]
+	if r == nil && l.several[in.ID] { // a rewound execution has outcomes of those before
+		for name, other := range l.tasks {
+			if strings.HasPrefix(name, in.ID+"/") && strings.HasSuffix(name, fmt.Sprint("#", outcome.TaskID)) && other.input == string(scheduled.Input) {
+				r = other
+			}
+		}
+	}
 	switch {
 	case r == nil:
 		l.violatef("G2: activity %s has an outcome and was never handed out", task)

@@ -37,7 +37,7 @@ func functions(to reporter) *worker.Registry {
 	r := worker.NewRegistry()
 	orchestrators := map[string]func(*worker.Context, job) (any, error){
 		"sequence": sequence, "fan-out": fanOut, "nap": nap, "wake": wake, countdown: countDown, "nest": nest,
-		"patience": patience, collect: collectEvents, "relay": relay, hold: holdOut,
+		"patience": patience, collect: collectEvents, "relay": relay, hold: holdOut, shaky: tryOut,
 	}
 	for name, f := range orchestrators {
 		err := r.Orchestrator(name, func(ctx *worker.Context, input []byte) ([]byte, error) {
@@ -57,6 +57,7 @@ func functions(to reporter) *worker.Registry {
 	}
 	err := errors.Join(
 		r.Activity("double", double),
+		r.Activity("notBefore", notBefore),
 		r.Activity("alarm", func(ctx context.Context, input []byte) ([]byte, error) {
 			var due time.Time
 			err := json.Unmarshal(input, &due)
