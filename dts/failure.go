@@ -51,7 +51,7 @@ type failureJSON struct {
 }
 
 // MarshalJSON writes type, message, stack, inner, nonRetriable and properties.
-func (f Failure) MarshalJSON() ([]byte, error) { return marshal(failureJSON(f)) }
+func (f *Failure) MarshalJSON() ([]byte, error) { return marshal((*failureJSON)(f)) }
 
 // UnmarshalJSON reads what MarshalJSON has written.
 func (f *Failure) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, (*failureJSON)(f)) }

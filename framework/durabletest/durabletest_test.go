@@ -24,10 +24,10 @@ var (
 	book   = durable.ActivityNamed[string, string]("book")
 	travel = durable.OrchestratorNamed[string, string]("travel")
 	trip   = durable.OrchestratorNamed[string, string]("trip")
-	go_    = durable.NewEvent[string]("go")
+	leave  = durable.NewEvent[string]("go")
 	trips  = durable.NewEntity[int]("trips")
 	count  = durable.OperationNamed[string, int](trips, "count")
-	clear_ = durable.OperationNamed[durable.None, durable.None](trips, "clear")
+	reset  = durable.OperationNamed[durable.None, durable.None](trips, "clear")
 )
 
 func functions() []durable.Definition {
@@ -43,7 +43,7 @@ func functions() []durable.Definition {
 				return "", err
 			}
 			ctx.SetStatus("packed")
-			when, err := go_.Wait(ctx, 0)
+			when, err := leave.Wait(ctx, 0)
 			if err != nil {
 				return "", err
 			}
@@ -55,7 +55,10 @@ func functions() []durable.Definition {
 		}),
 		trips.With(
 			count.With(func(n *int, _ *durable.EntityContext, _ string) (int, error) { *n++; return *n, nil }),
-			clear_.With(func(n *int, _ *durable.EntityContext, _ durable.None) (durable.None, error) { *n = 0; return durable.None{}, nil }),
+			reset.With(func(n *int, _ *durable.EntityContext, _ durable.None) (durable.None, error) {
+				*n = 0
+				return durable.None{}, nil
+			}),
 		),
 	}
 }
@@ -70,7 +73,7 @@ func TestMonthPassesAtOnce(t *testing.T) {
 		if run.CustomStatus(&status); status != "packed" || run.State().Status != dts.StatusRunning {
 			e.Errorf("status %q, %v, want it packed and running", status, run.State().Status)
 		}
-		durabletest.Raise(e, go_, run.ID, "today")
+		durabletest.Raise(e, leave, run.ID, "today")
 		if got, want := run.Result(), "there with ticket to Rome, today"; got != want {
 			e.Errorf("got %q, want %q", got, want)
 		}
@@ -96,7 +99,7 @@ func TestReplacedFunctionsOfEachKindTakeThePlaces(t *testing.T) {
 		began := time.Now()
 		for _, to := range []string{"Rome", "Oslo"} {
 			run := durabletest.Start(e, trip, to)
-			durabletest.Raise(e, go_, run.ID, "never")
+			durabletest.Raise(e, leave, run.ID, "never")
 			if got, want := run.Result(), "home with no ticket to "+to+", never"; got != want {
 				e.Errorf("got %q, want %q", got, want)
 			}
@@ -107,7 +110,7 @@ func TestReplacedFunctionsOfEachKindTakeThePlaces(t *testing.T) {
 		if n, _ := durabletest.State(e, trips, "all"); n != 20 {
 			e.Errorf("counted %d, want 20", n)
 		}
-		durabletest.Signal(e, clear_, "all", durable.None{}) // the other operation has stayed
+		durabletest.Signal(e, reset, "all", durable.None{}) // the other operation has stayed
 		if n, _ := durabletest.State(e, trips, "all"); n != 0 {
 			e.Errorf("counted %d, want 0", n)
 		}
@@ -140,7 +143,7 @@ func TestAttemptsFailByTheirNumber(t *testing.T) {
 				durabletest.Fail(e, book, away, tt.attempts...)
 				e.Serve(functions()...)
 				run := durabletest.Start(e, trip, "Rome")
-				durabletest.Raise(e, go_, run.ID, "")
+				durabletest.Raise(e, leave, run.ID, "")
 				_, err := run.Wait()
 				if got := fmt.Sprint(err); (err == nil) != (tt.want == "") || !strings.Contains(got, tt.want) {
 					e.Errorf("error = %v, want %q in it", err, tt.want)
@@ -161,7 +164,7 @@ func TestChildrenAndOperationsFailToo(t *testing.T) {
 		e.Serve(functions()...)
 		for _, want := range []string{"cannot count", "lost", "<nil>"} {
 			run := durabletest.Start(e, trip, "Rome")
-			durabletest.Raise(e, go_, run.ID, "")
+			durabletest.Raise(e, leave, run.ID, "")
 			if _, err := run.Wait(); !strings.Contains(fmt.Sprint(err), want) {
 				e.Errorf("got %v, want %s", err, want)
 			}

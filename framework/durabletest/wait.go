@@ -28,10 +28,11 @@ func (e *Env) await(id string) {
 	e.Helper()
 	client := e.Client()
 	ctx, cancel := context.WithCancel(e.Context())
-	ended := make(chan error, 1)
+	var failed error
+	ended := make(chan struct{})
 	go func() {
-		_, err := client.Wait(ctx, id)
-		ended <- err
+		defer close(ended)
+		_, failed = client.Wait(ctx, id)
 	}()
 	defer func() {
 		cancel()
@@ -43,15 +44,17 @@ func (e *Env) await(id string) {
 	for pause := time.Duration(0); ; pause = min(max(2*pause, firstLook), e.patience()) {
 		timer := time.NewTimer(pause)
 		select {
-		case err := <-ended:
-			ended <- nil
+		case <-ended:
 			timer.Stop()
-			e.must(err)
+			e.must(failed)
 			return
 		case <-timer.C:
 		}
-		if e.Settle(); len(ended) > 0 {
+		e.Settle()
+		select {
+		case <-ended:
 			continue
+		default:
 		}
 		seen := e.look(id)
 		if seen.print != before {
