@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/funchost/funchost/dts"
 )
@@ -93,10 +94,31 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The routes that wait get their own time; see startOrchestrator.
 	query := &query{r.URL.Query(), nil}
+	if err := checkText(route.args, query.values); err != nil {
+		return err
+	}
 	if hub := query.text("taskHub"); hub != "" && !strings.EqualFold(hub, a.client.Hub()) {
 		return badRequest("taskHub: this host serves the task hub %q", a.client.Hub())
 	}
 	return route.handle(a, &call{w: w, r: r, query: query, args: route.args})
+}
+
+// checkText refuses an address with bytes that are no text: the protocol cannot
+// carry them.
+func checkText(args []string, values url.Values) error {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return badRequest("path: %q is not UTF-8", arg)
+		}
+	}
+	for name, all := range values {
+		for _, value := range all {
+			if !utf8.ValidString(value) {
+				return badRequest("query %s: %q is not UTF-8", name, value)
+			}
+		}
+	}
+	return nil
 }
 
 // call is one request on its way through a route.

@@ -30,6 +30,8 @@ func CheckID(id string) error {
 		return badRequest("instance id: not UTF-8")
 	case utf8.RuneCountInString(id) > maxID:
 		return badRequest("instance id: longer than %d characters", maxID)
+	case id == ".", id == "..":
+		return badRequest("instance id %q: clients take it out of every address", id)
 	case strings.HasPrefix(id, "@"):
 		return badRequest("instance id %q: begins with @", id)
 	case strings.ContainsAny(id, `/\#?`), strings.ContainsFunc(id, unicode.IsControl):
@@ -133,7 +135,7 @@ func (a *API) listInstances(c *call) error {
 // any text; a header takes less.
 func (c *call) token() (string, error) {
 	token, err := base64.RawURLEncoding.DecodeString(c.r.Header.Get(tokenHeader))
-	if err != nil {
+	if err != nil || !utf8.Valid(token) {
 		return "", badRequest("%s: not a token of this API", strings.ToLower(tokenHeader))
 	}
 	return string(token), nil
