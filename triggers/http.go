@@ -57,11 +57,18 @@ func optionsOf(opts []HTTPOption) httpOptions {
 }
 
 // guard keeps foreign pages out unless they are welcome.
-func (o httpOptions) guard(h http.Handler) http.Handler {
+func (o httpOptions) guard(h http.Handler, logger *slog.Logger) http.Handler {
 	if o.crossOrigin {
 		return h
 	}
-	return http.NewCrossOriginProtection().Handler(h)
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		httpapi.WriteError(w, logger, &httpapi.Error{
+			Status:  http.StatusForbidden,
+			Message: "web pages of other origins may not call this; triggers.CrossOrigin lets them",
+		})
+	}))
+	return protection.Handler(h)
 }
 
 // HTTP starts an orchestration for every request that matches pattern, which is
@@ -97,7 +104,7 @@ func (t httpTrigger[I, O]) Describe() framework.TriggerInfo {
 func (t httpTrigger[I, O]) Definitions() []durable.Definition { return nil }
 
 func (t httpTrigger[I, O]) Bind(b *framework.Binder) error {
-	b.Handle(t.pattern, t.options.guard(&starter[I, O]{t, b.Client(), b.Logger()}))
+	b.Handle(t.pattern, t.options.guard(&starter[I, O]{t, b.Client(), b.Logger()}, b.Logger()))
 	return nil
 }
 
@@ -196,6 +203,6 @@ func (t funcTrigger) Bind(b *framework.Binder) error {
 	if t.fn == nil {
 		return errors.New("the handler is nil\n  give triggers.HTTPFunc a function")
 	}
-	b.Handle(t.pattern, t.options.guard(t.fn))
+	b.Handle(t.pattern, t.options.guard(t.fn, b.Logger()))
 	return nil
 }

@@ -269,6 +269,8 @@ func TestPagesOfOtherOriginsStartNothing(t *testing.T) {
 	} {
 		if got := h.do("POST", tc.path, "", tc.header, tc.value); got.code != tc.code {
 			t.Errorf("%s with %s: %s: %d, want %d", tc.path, tc.header, tc.value, got.code, tc.code)
+		} else if tc.code == 403 && !strings.HasPrefix(got.body, `{"message":"web pages of other origins`) {
+			t.Errorf("%s is refused with %q, want an object with a message", tc.path, got.body)
 		}
 	}
 }
