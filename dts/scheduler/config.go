@@ -57,7 +57,7 @@ type Config struct {
 func (c Config) check() error {
 	for _, name := range c.Hubs {
 		if !hubName.MatchString(name) {
-			return fmt.Errorf("task hub %q: a name has 3 to 45 letters, digits and hyphens and begins with a letter", name)
+			return fmt.Errorf("task hub %q: %s", name, hubRule)
 		}
 	}
 	return nil

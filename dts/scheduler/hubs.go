@@ -44,8 +44,10 @@ func (s *Server) Hubs() []string {
 // hubs is the server as the services see it.
 type hubs Server
 
-// hubName is the rule for names of hubs.
+// hubName is the rule for names of hubs, hubRule says it to those who break it.
 var hubName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{2,44}$`)
+
+const hubRule = "a name has 3 to 45 letters, digits and hyphens and begins with a letter"
 
 // Hub returns the hub with the name; it is made when it is first used, unless the
 // server has a list of those that there are.
@@ -58,7 +60,10 @@ func (s *hubs) Hub(name string) (*hub.Hub, error) {
 	if !s.open {
 		return nil, store.ErrClosed
 	}
-	if !hubName.MatchString(name) || s.only != nil && !slices.Contains(s.only, name) {
+	switch {
+	case !hubName.MatchString(name):
+		return nil, fmt.Errorf("%w: %s", rpc.ErrNoHub, hubRule)
+	case s.only != nil && !slices.Contains(s.only, name):
 		return nil, rpc.ErrNoHub
 	}
 	rec, err := s.store.Hub(name, true, time.Now())

@@ -2,11 +2,14 @@ package scheduler_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/dtstest"
 	"github.com/funchost/funchost/dts/scheduler"
 )
 
@@ -40,5 +43,24 @@ func TestHubsAreThoseThatWereUsed(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"first", "second"}, server.Hubs()); diff != "" {
 		t.Errorf("hubs (-want +got):\n%s", diff)
+	}
+}
+
+func TestNameThatNoHubCanHaveIsRefusedWithTheRule(t *testing.T) {
+	t.Parallel()
+	server := dtstest.Start(t)
+	for name, want := range map[string]string{
+		"ab":       "ab: a name has 3 to 45 letters, digits and hyphens and begins with a letter",
+		"7th-hub":  "begins with a letter",
+		"my_hub":   "letters, digits and hyphens",
+		"with a b": "letters, digits and hyphens",
+	} {
+		c, err := dts.Dial(dts.ConnectionString{TaskHub: name, Authentication: dts.AuthNone}, dts.WithConn(server.Conn()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Start(t.Context(), dts.StartRequest{Name: "anything"}); !errors.Is(err, dts.ErrNotFound) || !strings.Contains(err.Error(), want) {
+			t.Errorf("start in hub %q: %v, want a refusal with %q", name, err, want)
+		}
 	}
 }

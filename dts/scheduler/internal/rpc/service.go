@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -77,8 +78,8 @@ func hubOf(ctx context.Context, hubs Hubs) (*hub.Hub, error) {
 // answerHub is answer for what concerns a hub as such.
 func answerHub(name string, err error) error {
 	if errors.Is(err, ErrNoHub) {
-		// The text of DTS, which people search for.
-		return status.Errorf(codes.NotFound, "Task hub not found: %s", name)
+		// The text of DTS, which people search for, and why, if there is a reason.
+		return status.Errorf(codes.NotFound, "Task hub not found: %s%s", name, strings.TrimPrefix(err.Error(), ErrNoHub.Error()))
 	}
 	return answer(err)
 }
