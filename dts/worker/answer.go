@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -22,12 +23,18 @@ const (
 
 // answerActivity sends the outcome of an activity.
 func (r *run) answerActivity(l *lease, answer *dtspb.ActivityResponse) {
-	if l.claim() {
-		r.deliver(l, func(ctx context.Context) error {
+	if !l.claim() {
+		return
+	}
+	complete := func(answer *dtspb.ActivityResponse) sending {
+		return func(ctx context.Context) error {
 			_, err := r.rpc.CompleteActivityTask(ctx, answer)
 			return err
-		})
+		}
 	}
+	r.deliver(l, complete(answer), func(f *dtspb.TaskFailureDetails) sending {
+		return complete(&dtspb.ActivityResponse{InstanceId: answer.InstanceId, TaskId: answer.TaskId, CompletionToken: l.token, FailureDetails: f})
+	})
 }
 
 // answerEntity sends the outcome of a batch of operations.
@@ -36,7 +43,7 @@ func (r *run) answerEntity(l *lease, answer *dtspb.EntityBatchResult) {
 		r.deliver(l, func(ctx context.Context) error {
 			_, err := r.rpc.CompleteEntityTask(ctx, answer)
 			return err
-		})
+		}, nil)
 	}
 }
 
@@ -45,20 +52,32 @@ func (r *run) answerOrchestrator(l *lease, parts []*dtspb.OrchestratorResponse) 
 	if !l.claim() {
 		return
 	}
-	for _, part := range parts {
-		ok := r.deliver(l, func(ctx context.Context) error {
+	complete := func(part *dtspb.OrchestratorResponse) sending {
+		return func(ctx context.Context) error {
 			_, err := r.rpc.CompleteOrchestratorTask(ctx, part)
 			return err
-		})
-		if !ok {
+		}
+	}
+	for _, part := range parts {
+		if !r.deliver(l, complete(part), func(f *dtspb.TaskFailureDetails) sending {
+			return complete(&dtspb.OrchestratorResponse{
+				InstanceId: l.instance, CompletionToken: l.token,
+				Actions: []*dtspb.OrchestratorAction{failed(nextID(part.Actions), f)},
+			})
+		}) {
 			return
 		}
 	}
 }
 
-// deliver calls send until it succeeds and reports whether it did. An item that
-// cannot be answered is abandoned, unless it is no longer ours.
-func (r *run) deliver(l *lease, send func(context.Context) error) bool {
+// sending is one attempt to answer.
+type sending func(context.Context) error
+
+// deliver calls send until it succeeds and reports whether it did. An answer that
+// the scheduler refuses would be refused after the next run too: then the failure
+// is sent in its place, if there can be one. An item that cannot be answered is
+// abandoned, unless it is no longer ours.
+func (r *run) deliver(l *lease, send sending, instead func(*dtspb.TaskFailureDetails) sending) bool {
 	for attempt := 0; ; attempt++ {
 		err := send(r.calls)
 		switch {
@@ -72,6 +91,10 @@ func (r *run) deliver(l *lease, send func(context.Context) error) bool {
 		case r.work.Err() != nil: // the drain budget is spent
 			r.abandon(l)
 			return false
+		case refused(err) && instead != nil:
+			r.log.Error("scheduler refuses an answer, failing the work item", keyInstance, l.instance, keyError, err)
+			r.deliver(l, instead(refusal(typeRefused, "the scheduler refused the answer: "+cut(status.Convert(err).Message(), maxMessage))), nil)
+			return false
 		case !passing(err) || attempt+1 == answerAttempts:
 			r.log.Error("work item cannot be answered, abandoning it", keyInstance, l.instance, keyAttempt, attempt+1, keyError, err)
 			r.abandon(l)
@@ -80,6 +103,18 @@ func (r *run) deliver(l *lease, send func(context.Context) error) bool {
 		pause := min(lastRetry, firstRetry<<attempt)
 		sleep(r.work, pause+time.Duration(retryJitter*r.jitter()*float64(pause)))
 	}
+}
+
+// refused reports whether the scheduler has looked at the answer and will not
+// have it, or the connection cannot carry it.
+func refused(err error) bool {
+	switch status.Code(err) {
+	case codes.InvalidArgument:
+		return true
+	case codes.Internal: // how gRPC tells of text that is not UTF-8
+		return strings.HasPrefix(status.Convert(err).Message(), "grpc: error while marshaling")
+	}
+	return false
 }
 
 // passing reports whether the same call can succeed later.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
@@ -32,7 +33,7 @@ func TestAnswerIsSentAgainWhileTheProblemCanPass(t *testing.T) {
 		{"internal error once", codes.Internal, 1, seconds(0.24), false},
 		{"deadline once", codes.DeadlineExceeded, 1, seconds(0.24), false},
 		{"unavailable for too long", codes.Unavailable, 99, seconds(0.24, 0.48, 0.96, 1.92, 3.84, 7.68, 15.36, 18, 18), true},
-		{"refused for good", codes.InvalidArgument, 99, nil, true},
+		{"refused, and its failure too", codes.InvalidArgument, 99, seconds(0), true},
 		{"somebody else has it", codes.NotFound, 99, nil, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -60,6 +61,48 @@ func TestAnswerIsSentAgainWhileTheProblemCanPass(t *testing.T) {
 					t.Errorf("abandoned: %t, want %t", got, test.abandoned)
 				}
 			})
+		})
+	}
+}
+
+// TestRefusedAnswerBecomesAFailure: the same answer would be refused after each
+// further run, and nobody would ever be told.
+func TestRefusedAnswerBecomesAFailure(t *testing.T) {
+	t.Parallel()
+	want := &dtspb.TaskFailureDetails{
+		ErrorType: "AnswerRefused", ErrorMessage: "the scheduler refused the answer: no such thing", IsNonRetriable: true,
+	}
+	for _, code := range []error{
+		status.Error(codes.InvalidArgument, "no such thing"),
+		status.Error(codes.Internal, "grpc: error while marshaling: no such thing"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := 0
+			g := start(t, &fake{refuse: func() error {
+				if n++; n%2 == 1 {
+					return code
+				}
+				return nil
+			}}, func() *Registry {
+				r := registry(t, "a")
+				if err := r.Orchestrator("o", func(*Context, []byte) ([]byte, error) { return nil, nil }); err != nil {
+					t.Fatal(err)
+				}
+				return r
+			}())
+			want.ErrorMessage = "the scheduler refused the answer: " + status.Convert(code).Message()
+			s := g.connected()
+			s.items <- activityItemOf("token", "a", "")
+			<-g.answers // the one that is refused
+			if diff := cmp.Diff(want, (<-g.answers).(*dtspb.ActivityResponse).GetFailureDetails(), protocmp.Transform()); diff != "" {
+				t.Errorf("activity (-want +got):\n%s", diff)
+			}
+			s.items <- turnItemOf("token", &dtspb.OrchestratorRequest{NewEvents: firstTurn("o", "in")})
+			<-g.answers
+			got := (<-g.answers).(*dtspb.OrchestratorResponse).GetActions()[0].GetCompleteOrchestration()
+			if diff := cmp.Diff(want, got.GetFailureDetails(), protocmp.Transform()); diff != "" {
+				t.Errorf("orchestration (-want +got):\n%s", diff)
+			}
 		})
 	}
 }

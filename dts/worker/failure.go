@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -17,6 +19,7 @@ const (
 	typeInvalidEntity    = "InvalidEntityID"
 	typeInvalidPayload   = "InvalidPayload"
 	typeAnswerTooLarge   = "AnswerTooLarge"
+	typeRefused          = "AnswerRefused"
 )
 
 // Longest texts of a failure; with longer ones an answer could grow over the
@@ -56,17 +59,30 @@ type permanent interface {
 }
 
 // typeName returns the type of err in Go's words, without wrappers that say
-// nothing about what went wrong.
+// nothing about what went wrong: those that only add text or a mark, and those
+// around a failure whose type nobody outside of their package can name. A failure
+// has its own.
 func typeName(err error) string {
 	for {
 		name := strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
 		_, mark := err.(permanent) //nolint:errorlint // this layer only
 		inner := errors.Unwrap(err)
-		if inner == nil || !mark && name != "fmt.wrapError" {
+		f, failed := inner.(*dts.Failure) //nolint:errorlint // the next layer only
+		failed = failed && f != nil && f.Type != ""
+		switch {
+		case failed && (mark || !exported(name)):
+			return f.Type
+		case inner == nil, !mark && name != "fmt.wrapError":
 			return name
 		}
 		err = inner
 	}
+}
+
+// exported tells it of a type written with its package.
+func exported(name string) bool {
+	first, _ := utf8.DecodeRuneInString(name[strings.LastIndexByte(name, '.')+1:])
+	return unicode.IsUpper(first)
 }
 
 // shorten cuts the texts of f and of its inner failures in place.

@@ -22,6 +22,39 @@ type declined struct{ permanent bool }
 func (declined) Error() string        { return "card declined" }
 func (d declined) NonRetriable() bool { return d.permanent }
 
+type BookingError struct{ cause *dts.Failure }
+
+func (BookingError) Error() string   { return "no seat" }
+func (e BookingError) Unwrap() error { return e.cause }
+
+type inWords struct{ cause *dts.Failure }
+
+func (inWords) Error() string   { return "in other words" }
+func (e inWords) Unwrap() error { return e.cause }
+
+func TestLogSaysWhatFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry()
+		if err := r.Activity("a", func(context.Context, []byte) ([]byte, error) {
+			return nil, errors.New("card declined by " + strings.Repeat("x", 2*maxNoted) + "\nsecond line")
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var log logged
+		g := start(t, &fake{}, r, log.option())
+		g.connected().items <- activityItemOf("token", "a", "in")
+		<-g.answers
+		got := log.String()
+		if !strings.Contains(got, `activity=a instance=i type=errors.errorString error="card declined by xxx`) {
+			t.Errorf("the log says %q, want type and text of the failure", got)
+		}
+		if strings.Contains(got, "second") || len(got) > 3*maxNoted {
+			t.Errorf("the log says %q, want the first line, cut", got)
+		}
+	})
+}
+
 func TestActivityIsAnsweredByItsToken(t *testing.T) {
 	t.Parallel()
 	kept := &dts.Failure{Type: "Custom", Message: "kept", NonRetriable: true, Properties: map[string]any{"n": 1.0}}
@@ -56,7 +89,19 @@ func TestActivityIsAnsweredByItsToken(t *testing.T) {
 		{
 			"with a wrapped failure inside", func(context.Context, []byte) ([]byte, error) { return nil, fmt.Errorf("pay: %w", kept) },
 			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
-				ErrorType: "dts.Failure", ErrorMessage: "pay: Custom: kept", IsNonRetriable: true, InnerFailure: details(kept),
+				ErrorType: "Custom", ErrorMessage: "pay: Custom: kept", IsNonRetriable: true, InnerFailure: details(kept),
+			}},
+		},
+		{
+			"with the type of its own around a failure", func(context.Context, []byte) ([]byte, error) { return nil, BookingError{kept} },
+			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
+				ErrorType: "worker.BookingError", ErrorMessage: "no seat", IsNonRetriable: true, InnerFailure: details(kept),
+			}},
+		},
+		{
+			"with the type of a failure that was put into words", func(context.Context, []byte) ([]byte, error) { return nil, inWords{kept} },
+			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
+				ErrorType: "Custom", ErrorMessage: "in other words", IsNonRetriable: true, InnerFailure: details(kept),
 			}},
 		},
 		{
@@ -279,6 +324,33 @@ func TestTurnIsAnsweredByItsToken(t *testing.T) {
 				return ctx.Activity("\xff", nil, ActivityOptions{}).Await()
 			},
 			refused(1, "InvalidPayload", `name "\xff" is not valid UTF-8`),
+		},
+		{
+			"if the id of a child is not text",
+			func(ctx *Context, _ []byte) ([]byte, error) {
+				return ctx.Orchestration("c", nil, OrchestrationOptions{ID: "\xff"}).Await()
+			},
+			refused(1, "InvalidPayload", `instance id "\xff" is not valid UTF-8`),
+		},
+		{
+			"if the target of an event is not text",
+			func(ctx *Context, _ []byte) ([]byte, error) { ctx.SendEvent("\xff", "e", nil); return nil, nil },
+			refused(2, "InvalidPayload", `instance id "\xff" is not valid UTF-8`),
+		},
+		{
+			"if a tag is not text",
+			func(ctx *Context, _ []byte) ([]byte, error) {
+				return ctx.Activity("a", nil, ActivityOptions{Tags: map[string]string{"customer": "Andr\xc3"}}).Await()
+			},
+			refused(1, "InvalidPayload", `value of tag "customer": "Andr\xc3" is not valid UTF-8`),
+		},
+		{
+			"if a version is not text",
+			func(ctx *Context, _ []byte) ([]byte, error) {
+				version := "\xff"
+				return nil, ctx.ContinueAsNew(nil, ContinueOptions{Version: &version})
+			},
+			refused(1, "InvalidPayload", `version "\xff" is not valid UTF-8`),
 		},
 		{
 			"if tags make an action too large",

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"fmt"
 	"unicode/utf8"
 
@@ -51,7 +52,7 @@ func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 			}
 			shorten(k.CompleteOrchestration.GetFailureDetails())
 		}
-		if err := checkName(name); err != nil {
+		if err := cmp.Or(checkText("name", name), checkTexts(a)); err != nil {
 			return refusal(typeInvalidPayload, err.Error())
 		}
 		if !fits(p) {
@@ -68,13 +69,6 @@ func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 func refuseID(id dts.EntityID) *dtspb.TaskFailureDetails {
 	if err := id.Check(); err != nil {
 		return refusal(typeInvalidEntity, err.Error())
-	}
-	return nil
-}
-
-func checkName(name string) error {
-	if !utf8.ValidString(name) {
-		return fmt.Errorf("name %q is not valid UTF-8", name)
 	}
 	return nil
 }
