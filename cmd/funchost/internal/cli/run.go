@@ -92,7 +92,13 @@ func runProgram(ctx context.Context, flags runFlags, con console) error {
 	if err != nil {
 		return err // New has closed the socket
 	}
+	client, err := schedulerHubs{server}.Client("")
+	if err != nil {
+		return errors.Join(err, socket.Close())
+	}
+	defer func() { _ = client.Close() }() // there is nothing behind it but this process
 	view := &runView{console: con, program: program, connection: server.ConnectionString(""), state: config.Dir}
+	view.atWork = func() []string { return atWork(ctx, client) }
 	loop := devloop.New(devloop.Config{
 		Program:    program,
 		Connection: view.connection,

@@ -22,6 +22,7 @@ type runView struct {
 	connection dts.ConnectionString
 	dashboard  string // address, or "" for none
 	state      string // folder, or "" for memory
+	atWork     func() []string
 	routes     []devloop.Route
 	schedules  []devloop.Schedule
 }
@@ -54,10 +55,25 @@ func (v *runView) show(e devloop.Event) {
 		}
 	case devloop.Refused: // the program has printed why
 	case devloop.Exited:
-		v.problemf("%s ended by itself: %s\n  save a file to build and start it again\n", name, e.Exit)
+		v.ended(e)
 	case devloop.Trouble:
 		v.problemf("%v\n", e.Err)
 	}
+}
+
+// ended is printed when the program ended although nobody asked it to.
+func (v *runView) ended(e devloop.Event) {
+	v.problemf("%s ended by itself: %s\n", v.program.Name(), e.Exit)
+	if v.atWork != nil {
+		for _, line := range v.atWork() {
+			fmt.Fprintf(v.err, "  it was at %s\n", line)
+		}
+	}
+	if e.Again {
+		fmt.Fprintf(v.err, "  it is started again in %s; a function that ends it every time is failed after some tries\n", brief(e.Took))
+		return
+	}
+	fmt.Fprintf(v.err, "  save a file to build and start it again\n")
 }
 
 // serves is printed once, when there is something to try.

@@ -11,8 +11,10 @@
 //	                      | passed: stop the old child, start the new
 //	                      +-----------------------------------> waiting
 //
-// A child that ends by itself is started again by the next save only, so a
-// program that crashes at once does not spin.
+// A child that ends by itself is started again if its build has served, a few times and
+// later each time: an activity that takes the process with it is then tried until
+// the scheduler gives up on it. One that never served, and one that ends too often,
+// waits for the next save.
 package devloop
 
 import (
@@ -55,7 +57,23 @@ type Config struct {
 	// Grace is how long the child may take to stop before it is killed. The
 	// child is told a little less. Default 10 s.
 	Grace time.Duration
+
+	// Pause is how long a child that ended by itself is left alone before it is
+	// started again; each time in a row takes twice as long. Default 500 ms.
+	Pause time.Duration
 }
+
+// restarts is how often in a row a child that ends by itself is started again. The
+// scheduler gives up on what takes its worker along ten times (scheduler.Config),
+// so the last start is one that can stay.
+const restarts = 10
+
+// longPause is the longest pause between restarts. A child that lived for a while
+// before it ended is no part of the row.
+const (
+	longPause = 2 * time.Second
+	while     = 10 * time.Second
+)
 
 // Loop runs one program until it is told to stop.
 type Loop struct {
@@ -71,8 +89,11 @@ type Loop struct {
 	tmp    string // one folder in it for each build
 	builds int
 	child  *child    // nil when none runs
-	began  time.Time // when the build of child began
+	last   result    // the build of child, kept while it may be started again
+	began  time.Time // when the build of child, or its restart, began
 	served bool      // a child was ready
+	serves bool      // one of this build was, and none has given up since
+	ends   int       // how often in a row a child has ended by itself
 }
 
 // New prepares a loop. Nothing runs before [Loop.Run].
@@ -82,6 +103,9 @@ func New(cfg Config) *Loop {
 	}
 	if cfg.Grace == 0 {
 		cfg.Grace = 10 * time.Second
+	}
+	if cfg.Pause == 0 {
+		cfg.Pause = 500 * time.Millisecond
 	}
 	return &Loop{cfg: cfg, ready: make(chan struct{}), kill: make(chan struct{}), done: make(chan struct{})}
 }
@@ -149,6 +173,8 @@ func unlessEnded(ctx context.Context, err error) error {
 func (l *Loop) react(ctx context.Context, w *watcher) {
 	quiet := time.NewTimer(l.cfg.Quiet)
 	quiet.Stop()
+	again := time.NewTimer(l.cfg.Pause)
+	again.Stop()
 	results := make(chan result, 1)
 	var saved, building bool
 	defer func() {
@@ -187,12 +213,21 @@ func (l *Loop) react(ctx context.Context, w *watcher) {
 		case b := <-results:
 			building = false
 			if ctx.Err() == nil {
+				if b.err == nil {
+					again.Stop()
+					l.serves, l.ends = false, 0
+				}
 				l.swap(b, w)
 			}
 		case r := <-reports:
 			l.reported(r)
 		case <-exited:
-			l.exited()
+			if pause := l.exited(); pause > 0 {
+				again.Reset(pause)
+			}
+		case <-again.C:
+			l.last.began = time.Now()
+			l.trouble(l.startChild(l.last))
 		}
 	}
 }
@@ -249,42 +284,57 @@ func (l *Loop) startChild(b result) error {
 	if err != nil {
 		return err
 	}
-	l.child, l.began = child, b.began
+	l.child, l.last, l.began = child, b, b.began
 	l.cfg.Notify(Event{Kind: Started})
 	return noteChild(l.tmp, child.cmd.Process.Pid)
 }
 
 // stopChild stops the child, if there is one, and forgets its binary.
-func (l *Loop) stopChild() error {
-	if l.child == nil {
-		return nil
+func (l *Loop) stopChild() (err error) {
+	if l.child != nil {
+		err = l.child.stop(l.cfg.Grace, l.kill)
+		l.child = nil
 	}
-	err := l.child.stop(l.cfg.Grace, l.kill)
-	folder := filepath.Dir(l.child.cmd.Path)
-	l.child = nil
-	return errors.Join(err, os.RemoveAll(folder))
+	if l.last.folder != "" {
+		err = errors.Join(err, os.RemoveAll(l.last.folder))
+		l.last = result{}
+	}
+	return err
 }
 
 func (l *Loop) reported(r Report) {
 	if r.State != "ready" {
+		l.serves = false
 		l.cfg.Notify(Event{Kind: Refused, Report: r})
 		return
 	}
 	// Free ports were chosen; whoever has noted them finds them again.
 	l.cfg.Listen, l.cfg.Admin = r.Listen, r.Admin
 	l.cfg.Notify(Event{Kind: Ready, Took: time.Since(l.began), Again: l.served, Report: r})
-	l.served = true
+	l.served, l.serves = true, true
 }
 
-func (l *Loop) exited() {
+// exited deals with a child that ended by itself. It is to be started again after
+// the pause, unless that is zero.
+func (l *Loop) exited() (pause time.Duration) {
 	// A last word may have come together with the end.
 	select {
 	case r := <-l.child.reports:
 		l.reported(r)
 	default:
 	}
-	l.cfg.Notify(Event{Kind: Exited, Exit: l.child.end()})
-	l.trouble(l.stopChild())
+	if time.Since(l.began) > while {
+		l.ends = 0
+	}
+	if l.ends++; l.serves && l.ends <= restarts {
+		pause = min(l.cfg.Pause<<(l.ends-1), longPause)
+	}
+	l.cfg.Notify(Event{Kind: Exited, Exit: l.child.end(), Again: pause > 0, Took: pause})
+	l.child = nil
+	if pause == 0 {
+		l.trouble(l.stopChild())
+	}
+	return pause
 }
 
 func (l *Loop) trouble(err error) {

@@ -110,6 +110,24 @@ func TestChildThatEndsByItselfWaitsForTheNextSave(t *testing.T) {
 	run.stop(t)
 }
 
+func TestChildThatHasServedIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	app := writeApp(t, strings.Replace(host("one"), "<-stop\n", "os.Exit(3)\n", 1))
+	run := startLoop(t, app, func(c *Config) { c.Pause = time.Millisecond })
+	for n := 1; n <= restarts+1; n++ {
+		run.next(t, Ready)
+		exited := run.next(t, Exited)
+		if want := n <= restarts; exited.Again != want || exited.Exit != "exit code 3" {
+			t.Fatalf("end %d: exit is %q, started again: %t, want exit code 3, %t", n, exited.Exit, exited.Again, want)
+		}
+	}
+	save(t, app, "main.go", host("two"))
+	if got := run.next(t, Ready).Report.Routes[0].Pattern; got != "two" {
+		t.Errorf("child is %q, want %q", got, "two")
+	}
+	run.stop(t)
+}
+
 func TestHostThatGivesUpIsHeard(t *testing.T) {
 	t.Parallel()
 	app := writeApp(t, `package main

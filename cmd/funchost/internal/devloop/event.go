@@ -5,8 +5,8 @@ import "time"
 // Event is something that a developer wants to know.
 type Event struct {
 	Kind    Kind
-	Took    time.Duration // Ready: since the build began
-	Again   bool          // Ready: not for the first time
+	Took    time.Duration // Ready: since the build began. Exited: until the program is started again
+	Again   bool          // Ready: not for the first time. Exited: the program is started again without a save
 	Running bool          // NotBuilt: an earlier build runs on
 	Report  Report        // Ready, Refused
 	Exit    string        // Exited: "exit code 3", "signal: killed"
@@ -23,6 +23,6 @@ const (
 	Started                  // the child was started and is not ready yet
 	Ready                    // the child serves
 	Refused                  // the child says why it cannot serve; Exited follows
-	Exited                   // the child ended by itself; the next save starts it again
+	Exited                   // the child ended by itself
 	Trouble                  // something else went wrong; the loop goes on
 )
