@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/internal/wire"
@@ -79,12 +80,18 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 	call(&activityContext{ctx, req}, fn, req, answer)
 }
 
-// note says that a function failed. The text of the failure is in the history;
-// it may quote payloads, so the log has only its type.
+// maxNoted is how much of a failure's text goes into the log: what happened stands
+// at the beginning, and what was quoted at length has no business there.
+const maxNoted = 300
+
+// note says that a function failed, with the first line of what it says. Payloads,
+// stacks and the failures behind it are in the history.
 func (r *run) note(key, name, instance string, f *dtspb.TaskFailureDetails) {
-	if f != nil {
-		r.log.Info(key+" failed", key, name, keyInstance, instance, keyError, f.GetErrorType())
+	if f == nil {
+		return
 	}
+	text, _, _ := strings.Cut(f.GetErrorMessage(), "\n")
+	r.log.Info(key+" failed", key, name, keyInstance, instance, keyType, f.GetErrorType(), keyError, cut(text, maxNoted))
 }
 
 // call runs fn and writes its outcome into answer, whichever way fn ends.

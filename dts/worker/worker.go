@@ -35,6 +35,7 @@ const (
 	keyHub          = "hub"
 	keyAttempt      = "attempt"
 	keyDuration     = "duration"
+	keyType         = "type" // of an error
 	keyError        = "error"
 )
 
