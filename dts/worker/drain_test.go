@@ -320,3 +320,25 @@ func TestStopWhileWaitingToReconnectIsImmediate(t *testing.T) {
 		}
 	})
 }
+
+func TestStopDoesNotWaitForATurnThatIsAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		g := start(t, &fake{}, orchestrators(t, func(ctx *Context, _ []byte) ([]byte, error) {
+			go func() { ctx.Now() }()
+			<-release // for ever, as far as the worker knows
+			return nil, nil
+		}))
+		g.connected().items <- turnItemOf("token", &dtspb.OrchestratorRequest{NewEvents: firstTurn("o", "")})
+		<-g.answers
+		synctest.Wait()
+		began := time.Now()
+		g.stop()
+		<-g.ended
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the stop took %s, want none: everything was answered", took)
+		}
+	})
+}

@@ -94,18 +94,28 @@ func (r *run) end(l *lease) {
 		r.log.Error("BUG: panic while handling a work item", keyInstance, l.instance, "panic", cause, "stack", stack())
 		r.abandon(l)
 	}
+	r.forget(l)
+}
+
+// forget is for an item that is answered: a stop does not wait for it. It does
+// nothing the second time.
+func (r *run) forget(l *lease) {
 	r.mu.Lock()
+	_, held := r.leases[l]
 	delete(r.leases, l)
 	r.mu.Unlock()
-	r.running.Done()
+	if held {
+		r.running.Done()
+	}
 }
 
 // claim reports whether the caller is the one who answers. Each item has one.
 func (l *lease) claim() bool { return !l.answered.Swap(true) }
 
 // Trespassed fails the instance when a foreign goroutine uses its context. The
-// turn itself may never come to its end.
+// turn itself may never come to its end, and nobody waits for it any more.
 func (l *lease) Trespassed(f *dtspb.TaskFailureDetails) {
+	defer l.run.forget(l)
 	l.run.answerOrchestrator(l, []*dtspb.OrchestratorResponse{{
 		InstanceId:      l.instance,
 		CompletionToken: l.token,
