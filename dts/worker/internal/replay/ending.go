@@ -145,6 +145,15 @@ func Panicked(cause any) *dtspb.TaskFailureDetails {
 // Exited is the failure of a function that ended its goroutine; a deferred
 // function of it calls Exited, for the stack.
 func Exited() *dtspb.TaskFailureDetails {
+	if expelled() {
+		return &dtspb.TaskFailureDetails{
+			ErrorType: typeTrespass,
+			ErrorMessage: "the function used the context or a future of another orchestration, or of one in an activity; " +
+				"they work in the function that got them only: pass values on instead",
+			StackTrace:     wrapperspb.String(string(debug.Stack())),
+			IsNonRetriable: true,
+		}
+	}
 	return &dtspb.TaskFailureDetails{
 		ErrorType:    typeExited,
 		ErrorMessage: "the function ended its goroutine with runtime.Goexit, as t.Fatal does; return an error instead",

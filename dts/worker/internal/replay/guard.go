@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -35,4 +36,20 @@ func (t *Turn) expel(method string) {
 		t.by.Trespassed(ours)
 	}
 	runtime.Goexit()
+}
+
+// expelled reports whether the goroutine ends because of expel. The deferred
+// functions of Goexit run on top of the frames that called it.
+func expelled() bool {
+	var callers [64]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, ".(*Turn).expel") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
