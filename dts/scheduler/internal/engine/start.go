@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -52,9 +53,19 @@ func (c Start) apply(s *State, now time.Time) error {
 		Id: r.GetInstanceId(), Name: r.GetName(), Version: r.GetVersion(), Tags: r.GetTags(), Scheduled: scheduled,
 		Request: c.RequestID,
 	}, &dtspb.ExecutionStartedEvent{
-		Input: r.GetInput(), ParentTraceContext: r.GetParentTraceContext(),
+		Input: r.GetInput(), ParentTraceContext: r.GetParentTraceContext(), OrchestrationInstance: c.execution(old),
 	}, now)
 	return nil
+}
+
+// execution returns the execution that the caller named, if it did in the form of
+// our own ids: others would have to be bounded, and could meet the one before.
+func (c Start) execution(old *Instance) *dtspb.OrchestrationInstance {
+	id := c.Request.GetExecutionId().GetValue()
+	if len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" || old != nil && old.Record.GetExecutionId() == id {
+		return nil
+	}
+	return &dtspb.OrchestrationInstance{ExecutionId: c.Request.GetExecutionId()}
 }
 
 // madeBy reports whether the request, which has come again, made in.
@@ -81,7 +92,11 @@ func (s *State) create(rec *record.Instance, started *dtspb.ExecutionStartedEven
 // begin gives in a new execution that starts with started.
 func (s *State) begin(in *Instance, started *dtspb.ExecutionStartedEvent, now time.Time) {
 	rec := in.Record
-	rec.ExecutionId, rec.Generation, rec.Turn = s.NewID(), s.NewGeneration(), 0
+	rec.ExecutionId = started.GetOrchestrationInstance().GetExecutionId().GetValue()
+	if rec.GetExecutionId() == "" {
+		rec.ExecutionId = s.NewID()
+	}
+	rec.Generation, rec.Turn = s.NewGeneration(), 0
 	started.Name, started.Version, started.Tags, started.ParentInstance = rec.GetName(), rec.GetVersion(), rec.GetTags(), rec.GetParent()
 	started.OrchestrationInstance = &dtspb.OrchestrationInstance{
 		InstanceId: rec.GetId(), ExecutionId: wrapperspb.String(rec.GetExecutionId()),

@@ -14,6 +14,30 @@ import (
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
 
+func TestCallerMayNameTheExecution(t *testing.T) {
+	t.Parallel()
+	const id = "0123456789abcdef0123456789abcdef"
+	w := newWorld(t)
+	begin := func(execution string) string {
+		w.do(Start{Request: &dtspb.CreateInstanceRequest{InstanceId: "a", Name: "orc", ExecutionId: text1(execution)}})
+		in := w.live["a"]
+		if got := in.Started().GetOrchestrationInstance().GetExecutionId().GetValue(); got != in.Record.GetExecutionId() {
+			t.Errorf("the start says %q, the record %q", got, in.Record.GetExecutionId())
+		}
+		w.turn("a", actComplete(1, completed, ""))
+		return in.Record.GetExecutionId()
+	}
+	if got := begin(id); got != id {
+		t.Errorf("got %q, want %q", got, id)
+	}
+	for _, other := range []string{id, "", "X", id[:31] + "G", id + "0"} {
+		if got := begin(other); len(got) != 32 || got == other || got == id {
+			t.Errorf("%q becomes %q", other, got)
+		}
+		begin(id)
+	}
+}
+
 func TestStartKeepsWhatItWasGiven(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

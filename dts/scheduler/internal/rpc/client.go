@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
@@ -221,13 +222,29 @@ func purge(ctx context.Context, h *hub.Hub, ids []string, recursive bool) (delet
 		return 0, err
 	}
 	for _, id := range ids {
-		n := 0
-		if err := h.Do(ctx, engine.Purge{ID: id, Recursive: recursive, Deleted: &n}); err != nil {
+		n, err := purgeOne(ctx, h, id, recursive)
+		if err != nil {
 			return deleted, err
 		}
 		deleted += n
 	}
 	return deleted, nil
+}
+
+// purgeOne tells instances and entities apart by their ids: clients of before
+// isOrchestration leave it unset.
+func purgeOne(ctx context.Context, h *hub.Hub, id string, recursive bool) (int, error) {
+	if entity, err := wire.EntityID(id); err == nil {
+		gone := false
+		err := h.Do(ctx, engine.PurgeEntity{ID: entity, Deleted: &gone})
+		if !gone {
+			return 0, err
+		}
+		return 1, err
+	}
+	n := 0
+	err := h.Do(ctx, engine.Purge{ID: id, Recursive: recursive, Deleted: &n})
+	return n, err
 }
 
 // Chunks of a streamed history.

@@ -169,6 +169,15 @@ func FuzzCompleteOrchestratorTask(f *testing.F) {
 				OrchestrationStatus: dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW, NewVersion: text("2"), CarryoverEvents: []*dtspb.HistoryEvent{{}},
 			}}},
 		}},
+		&dtspb.OrchestratorResponse{InstanceId: "rewinding", Actions: []*dtspb.OrchestratorAction{{OrchestratorActionType: &dtspb.OrchestratorAction_RewindOrchestration{
+			RewindOrchestration: &dtspb.RewindOrchestrationAction{NewHistory: []*dtspb.HistoryEvent{
+				{EventType: &dtspb.HistoryEvent_OrchestratorStarted{OrchestratorStarted: &dtspb.OrchestratorStartedEvent{}}},
+				{EventType: &dtspb.HistoryEvent_ExecutionStarted{ExecutionStarted: &dtspb.ExecutionStartedEvent{OrchestrationInstance: &dtspb.OrchestrationInstance{ExecutionId: text("x")}}}},
+				{EventId: 1, EventType: &dtspb.HistoryEvent_TaskScheduled{TaskScheduled: &dtspb.TaskScheduledEvent{Name: "act"}}},
+				{EventId: 2, EventType: &dtspb.HistoryEvent_SubOrchestrationInstanceCreated{SubOrchestrationInstanceCreated: &dtspb.SubOrchestrationInstanceCreatedEvent{InstanceId: "failed"}}},
+				{EventId: 3, EventType: &dtspb.HistoryEvent_TimerCreated{TimerCreated: &dtspb.TimerCreatedEvent{FireAt: stamp(time.Unix(4e9, 0))}}},
+			}},
+		}}}},
 		&dtspb.OrchestratorResponse{CompletionToken: held, RequiresHistory: true},
 		&dtspb.OrchestratorResponse{CompletionToken: "?"},
 	)
