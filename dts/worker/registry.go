@@ -10,6 +10,7 @@ import (
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
 )
 
@@ -108,6 +109,10 @@ func adapt(name string, fn Orchestrator) replay.Func {
 		if next, ok := errors.AsType[*continuation](err); ok {
 			t.ContinueAsNew(next.input, next.Version, next.DropEvents)
 			return nil, nil
+		}
+		if end, ok := errors.AsType[*cancellation](err); ok {
+			t.EndCanceled(wire.FromPayload(end.output))
+			return nil, checkResult("orchestrator", name, end.output)
 		}
 		if err != nil {
 			return nil, details(err)

@@ -130,6 +130,11 @@ func (*player) Trespassed(*dtspb.TaskFailureDetails) {}
 
 // play applies the events up to the first difference.
 func (p *player) play() *Difference {
+	events := make([]*dtspb.HistoryEvent, len(p.history))
+	for i, e := range p.history {
+		events[i] = toEvent(e)
+	}
+	p.turn.Foresee(events)
 	for i, e := range p.history {
 		if i > 0 && (e.Kind == kindOrchestratorStarted || e.Kind == kindOrchestratorCompleted) {
 			if d := p.atRest(i, "nothing more in this turn"); d != nil {
@@ -139,7 +144,7 @@ func (p *player) play() *Difference {
 		if e.Kind == kindExecutionCompleted {
 			return p.completed(i, e)
 		}
-		p.turn.Apply([]*dtspb.HistoryEvent{toEvent(e)}, true)
+		p.turn.Apply(events[i:i+1], true)
 		if d := p.turn.Difference(); d != nil {
 			return p.difference(i, d.History, d)
 		}

@@ -98,15 +98,18 @@ func (e *callError) Error() string { return e.what + ": " + cmp.Or(e.failure.Mes
 
 func (e *callError) Unwrap() error { return e.failure }
 
-// Is finds the sentinels that a failure stands for; Go values do not travel, types do.
+// Is finds the sentinels that a failure stands for: Go values do not travel, types do.
 func (e *callError) Is(target error) bool {
-	if target != ErrTimeout {
-		return false
-	}
 	for f := e.failure; f != nil; f = f.Inner {
-		if f.Type == worker.FailureTimeout {
+		if sentinel, ok := sentinels[f.Type]; ok && target == sentinel {
 			return true
 		}
 	}
 	return false
+}
+
+// sentinels are what failures of these types are to errors.Is.
+var sentinels = map[string]error{
+	worker.FailureTimeout:     ErrTimeout,
+	"OrchestrationTerminated": ErrTerminated, // as the scheduler tells the parent
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // ErrTerminated is what [Instance.Wait] fails with when the orchestration was
-// terminated or cancelled from outside.
+// terminated from outside, or has ended because it was asked to cancel; in both
+// cases the text has the reason. A parent sees the same of its child.
 var ErrTerminated = errors.New("terminated")
 
 // Instance is an orchestration whose result is an O, seen from outside.
@@ -72,6 +73,9 @@ func (i Instance[O]) Wait(ctx context.Context) (O, error) {
 	case end.Status == dts.StatusCompleted:
 		return outcome[O](codec{i.client.Converter()}, what, end.Output, nil)
 	case end.Status == dts.StatusTerminated, end.Status == dts.StatusCanceled:
+		if reason := reasonOf(end.Output); reason != "" {
+			return zero, fmt.Errorf("%s: %w: %s", what, ErrTerminated, reason)
+		}
 		return zero, fmt.Errorf("%s: %w", what, ErrTerminated)
 	default:
 		return zero, fmt.Errorf("%s: ended as %s without a failure", what, end.Status)

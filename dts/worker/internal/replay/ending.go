@@ -31,16 +31,15 @@ type continuation struct {
 // ending is how the execution ends. Its action has the sequence id that was
 // next; the other actions go along unless it stands alone.
 type ending struct {
-	id      int32
-	alone   bool
-	action  dtspb.CompleteOrchestrationAction
-	carries bool // continues with the events that nobody has read
+	id     int32
+	alone  bool
+	action dtspb.CompleteOrchestrationAction
 }
 
 // final reports that no further event matters. An orchestrator that has
 // returned can still be terminated, and passes on events that come after.
 func (e *ending) final() bool {
-	return e != nil && e.action.OrchestrationStatus == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_TERMINATED
+	return e != nil && e.alone && e.action.OrchestrationStatus == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_TERMINATED
 }
 
 func (t *Turn) conclude(status dtspb.OrchestrationStatus, alone bool) *ending {
@@ -63,7 +62,8 @@ func (t *Turn) finish(result []byte, failure *dtspb.TaskFailureDetails) {
 	case t.next != nil:
 		end := t.conclude(dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW, false)
 		end.action.Result, end.action.NewVersion = wire.FromPayload(t.next.input), optional(t.next.version)
-		end.carries = !t.next.dropEvents
+	case t.canceled != nil:
+		t.conclude(dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_TERMINATED, false).action.Result = t.canceled.output
 	default:
 		t.conclude(dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_COMPLETED, false).action.Result = wire.FromPayload(result)
 	}
@@ -121,8 +121,8 @@ func (t *Turn) Actions() []*dtspb.OrchestratorAction {
 		}
 	}
 	if end := t.end; end != nil {
-		if end.carries {
-			end.action.CarryoverEvents = t.unread()
+		if end.action.OrchestrationStatus == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
+			end.action.CarryoverEvents = t.carryover(t.next.dropEvents)
 		}
 		actions = append(actions, &dtspb.OrchestratorAction{
 			Id:                     end.id,

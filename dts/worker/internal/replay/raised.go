@@ -33,6 +33,10 @@ func (t *Turn) Event(name string) *Task {
 
 // raise gives the event to the oldest task that waits for its name, or keeps it.
 func (t *Turn) raise(e *dtspb.HistoryEvent) {
+	if t.foreseen > 0 && isCancel(e) {
+		t.foreseen--
+		return
+	}
 	if t.end == nil {
 		raised := e.GetEventRaised()
 		for i, k := range t.waiting {
@@ -45,13 +49,4 @@ func (t *Turn) raise(e *dtspb.HistoryEvent) {
 		}
 	}
 	t.buffered = append(t.buffered, e)
-}
-
-// unread returns the events that nobody has taken, for the next execution.
-func (t *Turn) unread() []*dtspb.HistoryEvent {
-	events := make([]*dtspb.HistoryEvent, 0, len(t.buffered))
-	for _, e := range t.buffered {
-		events = append(events, &dtspb.HistoryEvent{EventId: -1, Timestamp: e.GetTimestamp(), EventType: e.GetEventType()})
-	}
-	return events
 }

@@ -77,8 +77,14 @@ type Turn struct {
 	suspended bool
 	held      []*dtspb.HistoryEvent // arrived while suspended
 
-	next *continuation
-	end  *ending
+	ahead []*dtspb.HistoryEvent // known, and not applied yet
+
+	cancelRequest *Task // nil until somebody asks for it
+	foreseen      int   // requests to cancel that were answered ahead of their event
+
+	next     *continuation
+	canceled *cancellation
+	end      *ending
 
 	trace *trace // nil unless the config asks for it
 
@@ -98,10 +104,19 @@ func New(c *Config, by Owner, instanceID, executionID string) *Turn {
 // already seen them. The events are kept and never changed.
 func (t *Turn) Apply(events []*dtspb.HistoryEvent, replaying bool) {
 	t.replaying.Store(replaying)
+	if len(t.ahead) == 0 {
+		t.ahead = events
+	}
 	for _, e := range events {
+		t.ahead = t.ahead[1:]
 		t.apply(e)
 	}
 }
+
+// Foresee says what will be applied. An owner that applies the events of a turn in
+// several calls must say it: some answers to the orchestrator depend on what else
+// has come with the event that it works on.
+func (t *Turn) Foresee(events []*dtspb.HistoryEvent) { t.ahead = events }
 
 // Started reports whether the history so far begins an execution. Without that
 // there is nothing to answer.
