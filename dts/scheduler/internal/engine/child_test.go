@@ -14,7 +14,7 @@ import (
 func TestChildKnowsItsParent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.do(Start{Request: &dtspb.CreateInstanceRequest{InstanceId: "a", Name: "orc", Version: text1("1"), Tags: map[string]string{"p": "1", "both": "p"}}})
+	w.do(Start{Request: &dtspb.CreateInstanceRequest{InstanceId: "a", Name: "orc", Version: text1("1"), Tags: map[string]string{"p": "1", "both": "p", fireAndForget: "x"}}})
 	a := actChild(7, "c")
 	a.GetCreateSubOrchestration().Version = text1("2")
 	a.GetCreateSubOrchestration().Tags = map[string]string{"c": "2", "both": "c"}
@@ -31,7 +31,7 @@ func TestChildKnowsItsParent(t *testing.T) {
 	if diff := gocmp.Diff(want, w.live["c"].Started(), protocmp.Transform()); diff != "" {
 		t.Errorf("ExecutionStarted (-want +got):\n%s", diff)
 	}
-	if len(parent.GetTags()) != 2 {
+	if len(parent.GetTags()) != 3 {
 		t.Errorf("the parent's tags became %v", parent.GetTags())
 	}
 }

@@ -307,6 +307,7 @@ func (s *State) spawn(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
 		if tags == nil {
 			tags = make(map[string]string, len(c.GetTags()))
 		}
+		delete(tags, fireAndForget)
 		maps.Copy(tags, c.GetTags())
 	}
 	s.create(&record.Instance{
@@ -319,6 +320,10 @@ func (s *State) spawn(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
 		},
 	}, &dtspb.ExecutionStartedEvent{Input: c.GetInput(), ParentTraceContext: c.GetParentTraceContext()}, now)
 }
+
+// fireAndForget is the one tag that a child does not inherit: .NET marks with it
+// a sub-orchestration that nobody waits for.
+const fireAndForget = "FireAndForget"
 
 // childID returns the id of the sub-orchestration that a creates.
 func childID(in *Instance, a *dtspb.OrchestratorAction) string {
