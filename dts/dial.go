@@ -42,8 +42,14 @@ func dial(cs ConnectionString, o options, more ...grpc.DialOption) (*grpc.Client
 	if o.tokens != nil && !to.tls {
 		return nil, fmt.Errorf("a token would go to %s in plaintext: use an https endpoint, or Authentication=None without a token source", cs.Endpoint)
 	}
+	if o.tls != nil && !to.tls {
+		return nil, fmt.Errorf("WithTLS is for an https endpoint and %s is plaintext: write https, or leave WithTLS out", cs.Endpoint)
+	}
 	creds := insecure.NewCredentials()
-	if to.tls {
+	switch {
+	case o.tls != nil:
+		creds = credentials.NewTLS(o.tls)
+	case to.tls:
 		creds = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	}
 	return grpc.NewClient(to.host, append([]grpc.DialOption{

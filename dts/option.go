@@ -1,6 +1,7 @@
 package dts
 
 import (
+	"crypto/tls"
 	"log/slog"
 
 	"google.golang.org/grpc"
@@ -12,6 +13,7 @@ type Option func(*options)
 type options struct {
 	conn      grpc.ClientConnInterface
 	tokens    TokenSource
+	tls       *tls.Config
 	converter Converter
 	agent     string
 	log       *slog.Logger
@@ -30,6 +32,14 @@ func WithConn(cc grpc.ClientConnInterface) Option {
 // endpoint.
 func WithTokenSource(ts TokenSource) Option {
 	return func(o *options) { o.tokens = ts }
+}
+
+// WithTLS sets how the connection speaks TLS: whose certificates it trusts
+// (RootCAs, where the scheduler has an authority of its own) and which it shows
+// (Certificates, where the scheduler asks for one). The default trusts what the
+// machine trusts. Dial refuses it for an http endpoint.
+func WithTLS(config *tls.Config) Option {
+	return func(o *options) { o.tls = config }
 }
 
 // WithConverter sets how values become payloads; the default is JSON.
