@@ -68,10 +68,10 @@ const (
 const localExample = "Endpoint=http://localhost:8080;TaskHub=default;Authentication=None"
 
 // ParseConnectionString reads Key=Value;Key=Value. Keys and Authentication
-// values match in any case, space around them is dropped, the last of several
-// equal keys wins, and a value with a semicolon or space at its ends stands in
-// single or double quotes, doubled inside. Keys it does not know are ignored and
-// listed in IgnoredKeys.
+// values match in any case, space around them is dropped, and a value
+// with a semicolon or space at its ends stands in single or double quotes, doubled
+// inside. A key that stands there twice is refused, one that it does not know is
+// ignored and listed in IgnoredKeys.
 //
 // Endpoint and Authentication are required. A missing TaskHub stays empty, so
 // that a caller can fill it from elsewhere. The error is an [ErrInvalid] and
@@ -100,8 +100,14 @@ func parseConnectionString(s string) (ConnectionString, error) {
 		strings.ToLower(keyTenants):        &tenants,
 		strings.ToLower(keyTokenFilePath):  &cs.TokenFilePath,
 	}
+	seen := make(map[string]bool)
 	for _, p := range pairs {
-		if field := fields[strings.ToLower(p.key)]; field != nil {
+		key := strings.ToLower(p.key)
+		if seen[key] {
+			return ConnectionString{}, fmt.Errorf("%s stands there twice: remove one of them", p.key)
+		}
+		seen[key] = true
+		if field := fields[key]; field != nil {
 			*field = p.value
 		} else {
 			cs.IgnoredKeys = append(cs.IgnoredKeys, p.key)

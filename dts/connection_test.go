@@ -21,7 +21,6 @@ func TestConnectionStringIsRead(t *testing.T) {
 		{"with keys and authentication in any case", "ENDPOINT=http://localhost:8080;taskhub=default;authentication=nOnE", local},
 		{"with space around everything", " Endpoint = http://localhost:8080 ; TaskHub\t= default ;Authentication = None ", local},
 		{"with empty parts", ";;Endpoint=http://localhost:8080;; TaskHub=default; ;Authentication=None;", local},
-		{"with the last of equal keys", "TaskHub=a;Endpoint=http://localhost:8080;TaskHub=default;Authentication=None", local},
 		{"with quoted values", `Endpoint="http://localhost:8080";TaskHub='default';Authentication = "None" `, local},
 		{
 			"with quotes and semicolons inside quotes",
@@ -94,6 +93,8 @@ func TestWrongConnectionStringSaysWhatIsWrong(t *testing.T) {
 		{"text after a quote", `Endpoint=h;ClientID='x'hunter2`, "ClientID: text follows the closing '"},
 		{"a scheme that nobody speaks", "Endpoint=ftp://h;Authentication=None", `scheme "ftp"`},
 		{"a path", "Endpoint=http://h/api;Authentication=None", "more than scheme, host and port"},
+		{"two endpoints", "Endpoint=http://a;Authentication=None;endpoint=hunter2", "endpoint stands there twice: remove one of them"},
+		{"an unknown key twice", "Endpoint=h;Authentication=None;Key=hunter2;Key=3", "Key stands there twice"},
 		{"a password in the endpoint", "Endpoint=http://u:hunter2@h;Authentication=None", "more than scheme, host and port"},
 		{"a port out of range", "Endpoint=http://h:70000;Authentication=None", "port 70000"},
 		{"port zero", "Endpoint=http://h:0;Authentication=None", "port 0"},

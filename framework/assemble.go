@@ -84,9 +84,6 @@ func (p *parts) connect(given *dts.Client, environ []string) error {
 			p.logger.Warn("the scheduler is in memory: nothing is kept when this process ends")
 		}
 	}
-	if ignored := chosen.connection.IgnoredKeys; len(ignored) > 0 {
-		p.logger.Warn("the connection string has keys that are not known", "keys", ignored)
-	}
 	if p.client, err = dts.Dial(chosen.connection, opts...); err != nil {
 		return usageError{fmt.Errorf("setting %s (%s): %w", keyScheduler, p.settings.Origin(keyScheduler), err)}
 	}
