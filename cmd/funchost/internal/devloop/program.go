@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +47,12 @@ func Find(ctx context.Context, dir string) (*Program, error) {
 	case !info.IsDir():
 		return nil, refuse("this is a file, not a folder", name)
 	}
-	if goFiles, err := filepath.Glob(filepath.Join(dir, "*.go")); err != nil || len(goFiles) == 0 {
+	// Not with filepath.Glob: the path is a name and may have brackets in it.
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".go" }) {
 		return nil, refuse("there are no Go files in this folder", name)
 	}
 	tool, err := exec.LookPath("go")

@@ -48,6 +48,22 @@ func TestFindRefusesWhatIsNoProgram(t *testing.T) {
 	}
 }
 
+func TestBracketsInAPathAreItsName(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "br[a]")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"go.mod": "module example.com/app\n", "main.go": "package main\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := Find(t.Context(), dir); err != nil || p.Name() != "br[a]" {
+		t.Errorf("Find gives %+v, %v, want the program", p, err)
+	}
+}
+
 func TestCompilerLinesAreRelativeToTheReader(t *testing.T) {
 	t.Parallel()
 	output := `# example.com/app
