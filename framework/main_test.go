@@ -38,7 +38,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 		code    int
 		stderr  []string // lines, in order; the text of each begins so
 	}{
-		{name: "unknown flag", args: []string{"--lisen=x"}, code: 2, stderr: []string{"funchost: flag --lisen is not known", "  did you mean listen?"}},
+		{name: "unknown flag", args: []string{"--lisen=x"}, code: 2, stderr: []string{"funchost: flag --lisen is not known", "  did you mean --listen?"}},
 		{
 			name: "two mistakes", args: []string{"--role=al", "--shutdown-timeout=x"}, code: 2,
 			stderr: []string{"funchost: setting role (flag --role): ", "  did you mean all?", "funchost: setting shutdown-timeout (flag --shutdown-timeout): "},

@@ -216,6 +216,15 @@ func names(keys []Key) []string {
 	return out
 }
 
+// flagNames are the keys as they stand on a command line.
+func flagNames(keys []Key) []string {
+	out := names(keys)
+	for i := range out {
+		out[i] = "--" + out[i]
+	}
+	return out
+}
+
 func find(keys []Key, name string) (Key, bool) {
 	i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
 	if i < 0 {

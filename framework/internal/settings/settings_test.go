@@ -128,7 +128,7 @@ func TestMistakesNameTheirPlaceAndTheWayOut(t *testing.T) {
 		file  string
 		wants []string
 	}{
-		{"unknown flag", settings.Sources{Args: []string{"--lisen=x"}}, "", []string{"flag --lisen is not known", "did you mean listen?"}},
+		{"unknown flag", settings.Sources{Args: []string{"--lisen=x"}}, "", []string{"flag --lisen is not known", "did you mean --listen?"}},
 		{"unknown flag with a value of its own", settings.Sources{Args: []string{"--lisen", "x"}}, "", []string{"flag --lisen is not known"}},
 		{"argument", settings.Sources{Args: []string{"serve"}}, "", []string{`unexpected argument "serve"`, "--help"}},
 		{"flag without value", settings.Sources{Args: []string{"--listen"}}, "", []string{"flag --listen has no value"}},

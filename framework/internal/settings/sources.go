@@ -39,7 +39,7 @@ func readArgs(keys []Key, args []string) (_ layer, help bool, _ error) {
 		key, ok := find(keys, name)
 		switch {
 		case !ok:
-			errs = append(errs, fmt.Errorf("flag --%s is not known%s", name, didYouMean(name, names(keys))))
+			errs = append(errs, fmt.Errorf("flag --%s is not known%s", name, didYouMean("--"+name, flagNames(keys))))
 			// Its value is not an argument of its own.
 			if _, dashed := cutDashes(next(args, i)); !hasValue && !dashed {
 				i++
