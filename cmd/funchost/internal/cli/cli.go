@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -115,10 +116,15 @@ func wrongCall(cmd *cobra.Command, err error) error {
 // usage makes the refusals of an argument check mistakes in the command line.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return wrongCall(cmd, err)
+		err := check(cmd, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		if !cmd.HasSubCommands() { // one that has says which it does not know
+			_, words, _ := strings.Cut(cmd.Use, " ")
+			err = fmt.Errorf("this command is written: %s", strings.TrimSpace(cmd.CommandPath()+" "+words))
+		}
+		return wrongCall(cmd, err)
 	}
 }
 

@@ -18,9 +18,26 @@ import (
 // none is the address, or the port, of a listener that there is not.
 const none = "none"
 
+// portNumber is a flag for a port.
+type portNumber uint16
+
+func (p *portNumber) Set(text string) error {
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return errors.New("want a number from 0 to 65535")
+	}
+	*p = portNumber(port)
+	return nil
+}
+
+func (p *portNumber) String() string { return strconv.Itoa(int(*p)) }
+
+// Type is what cobra calls the value in its help.
+func (*portNumber) Type() string { return "port" }
+
 // portFlag is a port, or none.
 type portFlag struct {
-	port uint16
+	port portNumber
 	none bool
 }
 
@@ -29,11 +46,11 @@ func (p *portFlag) Set(text string) error {
 		*p = portFlag{none: true}
 		return nil
 	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
+	var port portNumber
+	if port.Set(text) != nil {
 		return errors.New("want a number from 0 to 65535, or none")
 	}
-	*p = portFlag{port: uint16(port)}
+	*p = portFlag{port: port}
 	return nil
 }
 

@@ -113,15 +113,15 @@ func TestWrongCallsOnEntitiesAreRefusedAndExplained(t *testing.T) {
 	t.Parallel()
 	inHub(t, func(t *testing.T, s session) {
 		for args, says := range map[string]string{
-			"entity get stock":                             "accepts 2 arg(s), received 1\n  see funchost entity get --help",
+			"entity get stock":                             "this command is written: funchost entity get NAME KEY\n  see funchost entity get --help",
 			"entity get a@b c":                             `"a@b", contains @`,
-			"entity signal stock desk":                     "accepts 3 arg(s), received 2",
+			"entity signal stock desk":                     "this command is written: funchost entity signal NAME KEY OPERATION",
 			"entity signal stock desk deliver --input {":   "--input is not JSON",
 			"entity signal stock desk deliver --at soon":   `--at "soon"`,
 			"entity list --prefix a":                       "funchost entity list NAME --prefix a",
 			"entity list stock --limit -1":                 "--limit -1",
 			"entity list stock --since 1h --until 2h":      "--until is not after --since",
-			"entity list stock desk":                       "accepts at most 1 arg(s)",
+			"entity list stock desk":                       "this command is written: funchost entity list [NAME]",
 			"entity sing":                                  "unknown command",
 			"entity get stock desk --output xml":           `--output "xml": want table or json`,
 			"entity get stock " + strings.Repeat("x", 101): "characters",

@@ -91,7 +91,7 @@ func awaitFree(ctx context.Context, address, flag string, con console) error {
 }
 
 // loopback is the address of a port that only this machine can reach.
-func loopback(port uint16) string {
+func loopback(port portNumber) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port)))
 }
 

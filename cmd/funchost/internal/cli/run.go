@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -19,13 +20,13 @@ const stateFolder = ".funchost"
 // runFlags is how `funchost run` was called.
 type runFlags struct {
 	dir                            string
-	port, adminPort, schedulerPort uint16
+	port, adminPort, schedulerPort portNumber
 	dashboardPort                  portFlag
 	memory                         bool
 }
 
 func runCommand() *cobra.Command {
-	flags := runFlags{dashboardPort: portFlag{port: 8082}}
+	flags := runFlags{port: 7071, adminPort: 7072, schedulerPort: 8080, dashboardPort: portFlag{port: 8082}}
 	cmd := &cobra.Command{
 		Use:   "run [dir]",
 		Short: "Builds the Go program in dir, runs it with a scheduler, and restarts it when you save.",
@@ -41,18 +42,40 @@ Everything listens on this machine only. Ctrl-C stops it.`,
 				flags.dir = args[0]
 			}
 			return runProgram(cmd.Context(), flags, newConsole(cmd, slog.LevelWarn))
+			if err := flags.check(); err != nil {
+				return wrongCall(cmd, err)
+			}
 		},
 	}
 	f := cmd.Flags()
-	f.Uint16Var(&flags.port, "port", 7071, "`port` for the program's HTTP routes; 0 takes a free one")
-	f.Uint16Var(&flags.adminPort, "admin-port", 7072, "`port` for the program's /healthz and /readyz; 0 takes a free one")
-	f.Uint16Var(&flags.schedulerPort, "scheduler-port", 8080, "`port` for the scheduler's gRPC; 0 takes a free one")
+	f.Var(&flags.port, "port", "`port` for the program's HTTP routes; 0 takes a free one")
+	f.Var(&flags.adminPort, "admin-port", "`port` for the program's /healthz and /readyz; 0 takes a free one")
+	f.Var(&flags.schedulerPort, "scheduler-port", "`port` for the scheduler's gRPC; 0 takes a free one")
 	f.Var(&flags.dashboardPort, "dashboard-port", "`port` for the dashboard; 0 takes a free one, none shows none")
 	f.BoolVar(&flags.memory, "memory", false, "keep nothing when it stops")
 	return cmd
 }
 
 // runProgram runs the scheduler and its dashboard in this process and the program
+// check finds two flags with one port.
+func (f runFlags) check() error {
+	taken := make(map[portNumber]string)
+	for _, use := range []struct {
+		flag string
+		port portNumber
+	}{
+		{"--port", f.port}, {"--admin-port", f.adminPort}, {"--scheduler-port", f.schedulerPort}, {"--dashboard-port", f.dashboardPort.port},
+	} {
+		if other := taken[use.port]; other != "" {
+			return fmt.Errorf("%s and %s are both %d: choose another for one of them", other, use.flag, use.port)
+		}
+		if use.port != 0 { // a free one is another one each time
+			taken[use.port] = use.flag
+		}
+	}
+	return nil
+}
+
 // as its child, until ctx ends.
 func runProgram(ctx context.Context, flags runFlags, con console) error {
 	program, err := devloop.Find(ctx, flags.dir)

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -72,8 +76,33 @@ func (f schedulerFlags) check() error {
 	return nil
 }
 
+// checkData refuses what cannot be made a folder for the state.
+func checkData(dir string) error {
+	refuse := func(problem, wayOut string) error {
+		return callError{fmt.Errorf("--data %s: %s\n  %s", dir, problem, wayOut)}
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && !info.IsDir():
+		return refuse("this is a file, not a folder", "name a folder; it is made if it is not there")
+	case errors.Is(err, fs.ErrNotExist):
+		parent := filepath.Dir(filepath.Clean(dir))
+		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+			return refuse("there is no folder "+parent, "make it first: mkdir -p "+quote(parent))
+		}
+	case errors.Is(err, syscall.ENOTDIR):
+		return refuse("a part of the path is a file, not a folder", "name a folder; it is made if it is not there")
+	}
+	return nil // whatever else is wrong, the scheduler says
+}
+
 // serveScheduler runs the scheduler until ctx ends.
 func serveScheduler(ctx context.Context, flags schedulerFlags, con console) error {
+	if !flags.memory {
+		if err := checkData(flags.data); err != nil {
+			return err
+		}
+	}
 	pages, err := listenUnlessNone(ctx, flags.dashboardListen, "--dashboard-listen")
 	if err != nil {
 		return err

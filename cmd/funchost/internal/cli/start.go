@@ -99,7 +99,7 @@ func readInput(value string, stdin io.Reader) ([]byte, error) {
 			text, err = os.ReadFile(file)
 		}
 		if err != nil {
-			return nil, callError{fmt.Errorf("%s: %w", origin, err)}
+			return nil, callError{fmt.Errorf("%s: %w\n  name a file that can be read, or @- for standard input", origin, err)}
 		}
 	} else if value == "" {
 		return nil, nil
