@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -41,10 +42,10 @@ Everything listens on this machine only. Ctrl-C stops it.`,
 			if len(args) == 1 {
 				flags.dir = args[0]
 			}
-			return runProgram(cmd.Context(), flags, newConsole(cmd, slog.LevelWarn))
 			if err := flags.check(); err != nil {
 				return wrongCall(cmd, err)
 			}
+			return runProgram(cmd.Context(), flags, newConsole(cmd, slog.LevelWarn))
 		},
 	}
 	f := cmd.Flags()
@@ -56,7 +57,6 @@ Everything listens on this machine only. Ctrl-C stops it.`,
 	return cmd
 }
 
-// runProgram runs the scheduler and its dashboard in this process and the program
 // check finds two flags with one port.
 func (f runFlags) check() error {
 	taken := make(map[portNumber]string)
@@ -76,8 +76,9 @@ func (f runFlags) check() error {
 	return nil
 }
 
+// runProgram runs the scheduler and its dashboard in this process and the program
 // as its child, until ctx ends.
-func runProgram(ctx context.Context, flags runFlags, con console) error {
+func runProgram(ctx context.Context, flags runFlags, con console) (err error) {
 	program, err := devloop.Find(ctx, flags.dir)
 	switch {
 	case ctx.Err() != nil:
@@ -111,6 +112,7 @@ func runProgram(ctx context.Context, flags runFlags, con console) error {
 	if !flags.memory {
 		config.Dir = filepath.Join(program.Dir(), stateFolder)
 	}
+	defer forgetFirst(config.Dir, &err)()
 	server, err := scheduler.New(config)
 	if err != nil {
 		return err // New has closed the socket
@@ -142,4 +144,21 @@ func runProgram(ctx context.Context, flags runFlags, con console) error {
 	// After a second Ctrl-C the process leaves the loop behind.
 	defer loop.Kill()
 	return process.Run(ctx)
+}
+
+// forgetFirst prepares to remove the state folder again, if it is not there yet and
+// the program turns out not to compile: who named the wrong folder wants no traces
+// in it.
+func forgetFirst(dir string, outcome *error) (forget func()) {
+	if dir == "" {
+		return func() {}
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
+		return func() {}
+	}
+	return func() {
+		if _, ok := errors.AsType[*devloop.CompileError](*outcome); ok {
+			_ = os.RemoveAll(dir) // it is a nuisance at worst
+		}
+	}
 }
