@@ -11,7 +11,8 @@ help: ## Show what there is to make.
 
 .PHONY: run
 run: ## Serve the first example, rebuilt on every save.
-	$(GO) run ./cmd/funchost run ./examples/hellocities
+	$(GO) build -o bin/funchost ./cmd/funchost
+	bin/funchost run ./examples/hellocities # go run would call Ctrl-C an error
 
 .PHONY: test
 test: ## Run all tests; needs Go and nothing else.
