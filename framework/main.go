@@ -56,7 +56,8 @@ func (a *App) main(ctx context.Context, args, environ []string, stdout, stderr i
 	ctx, unwatch := parent.watch(ctx)
 	defer unwatch()
 
-	if hub, ok := find(environ, envVerify); ok {
+	hub, verifying := find(environ, envVerify)
+	if verifying {
 		var v *verdict
 		if v, err = a.verify(ctx, hub); err == nil {
 			parent.say(state{State: "verified", Verdict: v})
@@ -72,8 +73,9 @@ func (a *App) main(ctx context.Context, args, environ []string, stdout, stderr i
 		settings.WriteUsage(stdout, keys)
 		return exitDone
 	}
-	parent.failed(err)
-	printError(stderr, err)
+	if told := parent.failed(err); !told || !verifying { // the command that verifies says it itself
+		printError(stderr, err)
+	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
@@ -174,7 +176,12 @@ func (p *parent) ready(r Ready) {
 	p.say(state{State: "ready", Listen: r.Listen, Admin: r.Admin, Routes: r.Routes, Schedules: r.Schedules})
 }
 
-func (p *parent) failed(err error) { p.say(state{State: "failed", Error: err.Error()}) }
+// failed reports whether there was somebody to tell.
+func (p *parent) failed(err error) bool {
+	told := p.report != nil
+	p.say(state{State: "failed", Error: err.Error()})
+	return told
+}
 
 // say writes the one line. A parent that is not there to read it is noticed by
 // the lifeline.

@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"module":    module,
+			"edit":      edit,
 			"exits":     exits,
 			"occupy":    occupy,
 			"free-port": freePort,

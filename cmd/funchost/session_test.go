@@ -129,6 +129,16 @@ func free(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// edit FILE OLD NEW replaces a text, which must be there.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	expect(ts, len(args) == 3, "edit FILE OLD NEW")
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o644))
+}
+
 // exits CODE PROGRAM ARGS... runs a program, which must end with that exit code.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	expect(ts, len(args) >= 2, "exits CODE PROGRAM ARGS...")

@@ -66,7 +66,7 @@ func rootCommand(s surroundings) *cobra.Command {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Programs", []*cobra.Command{newCommand(), runCommand(), schedulerCommand(), scalerCommand(s)}},
+		{"Programs", []*cobra.Command{newCommand(), runCommand(), verifyCommand(s), schedulerCommand(), scalerCommand(s)}},
 		{"Orchestrations", []*cobra.Command{
 			startCommand(s), getCommand(s), waitCommand(s), listCommand(s), historyCommand(s), raiseCommand(s),
 			suspendCommand(s), resumeCommand(s), terminateCommand(s), rewindCommand(s), restartCommand(s), purgeCommand(s),

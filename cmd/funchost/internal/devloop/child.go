@@ -16,12 +16,13 @@ import (
 // Report is what a host says about itself, once, when it is ready or has given
 // up: one line of JSON on a pipe that it inherits.
 type Report struct {
-	State     string     `json:"state"` // "ready" or "failed"
+	State     string     `json:"state"` // "ready", "failed" or "verified"
 	Error     string     `json:"error"`
 	Listen    string     `json:"listen"` // host:port
 	Admin     string     `json:"admin"`
 	Routes    []Route    `json:"routes"`
 	Schedules []Schedule `json:"schedules"`
+	Verdict   *Verdict   `json:"verdict"` // in state "verified"
 }
 
 // Route is one HTTP pattern of a host.
@@ -45,7 +46,7 @@ type Schedule struct {
 const (
 	lifelineFD = 3
 	reportFD   = 4
-	maxReport  = 1 << 20
+	maxReport  = 64 << 20 // a verdict on a hub full of differences
 )
 
 // child is a running program. It dies with its parent: it ends when the write
