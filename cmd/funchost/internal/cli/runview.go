@@ -34,6 +34,8 @@ func (v *runView) show(e devloop.Event) {
 		v.hintf("building %s ...\n", name)
 	case devloop.Started:
 		v.hintf("starting %s ...\n", name)
+	case devloop.Silent:
+		v.problemf("%s runs and has not said that it serves\n  a program for funchost run calls framework.Main in its main function\n", name)
 	case devloop.Ready:
 		if !e.Again {
 			v.serves(e)

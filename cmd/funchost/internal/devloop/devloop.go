@@ -61,6 +61,9 @@ type Config struct {
 	// Pause is how long a child that ended by itself is left alone before it is
 	// started again; each time in a row takes twice as long. Default 500 ms.
 	Pause time.Duration
+
+	// Patience is after how long a child that reports nothing is an event. Default 5 s.
+	Patience time.Duration
 }
 
 // restarts is how often in a row a child that ends by itself is started again. The
@@ -88,12 +91,13 @@ type Loop struct {
 	// The rest belongs to the goroutine of Run.
 	tmp    string // one folder in it for each build
 	builds int
-	child  *child    // nil when none runs
-	last   result    // the build of child, kept while it may be started again
-	began  time.Time // when the build of child, or its restart, began
-	served bool      // a child was ready
-	serves bool      // one of this build was, and none has given up since
-	ends   int       // how often in a row a child has ended by itself
+	child  *child      // nil when none runs
+	last   result      // the build of child, kept while it may be started again
+	began  time.Time   // when the build of child, or its restart, began
+	served bool        // a child was ready
+	serves bool        // one of this build was, and none has given up since
+	silent *time.Timer // fires when child has reported nothing for too long
+	ends   int         // how often in a row a child has ended by itself
 }
 
 // New prepares a loop. Nothing runs before [Loop.Run].
@@ -104,10 +108,16 @@ func New(cfg Config) *Loop {
 	if cfg.Grace == 0 {
 		cfg.Grace = 10 * time.Second
 	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 5 * time.Second
+	}
 	if cfg.Pause == 0 {
 		cfg.Pause = 500 * time.Millisecond
 	}
-	return &Loop{cfg: cfg, ready: make(chan struct{}), kill: make(chan struct{}), done: make(chan struct{})}
+	l := &Loop{cfg: cfg, ready: make(chan struct{}), kill: make(chan struct{}), done: make(chan struct{})}
+	l.silent = time.NewTimer(cfg.Patience)
+	l.silent.Stop()
+	return l
 }
 
 // Ready is closed when the loop watches the sources. That the program serves
@@ -225,6 +235,10 @@ func (l *Loop) react(ctx context.Context, w *watcher) {
 			if pause := l.exited(); pause > 0 {
 				again.Reset(pause)
 			}
+		case <-l.silent.C:
+			if l.child != nil {
+				l.cfg.Notify(Event{Kind: Silent})
+			}
 		case <-again.C:
 			l.last.began = time.Now()
 			l.trouble(l.startChild(l.last))
@@ -285,6 +299,7 @@ func (l *Loop) startChild(b result) error {
 		return err
 	}
 	l.child, l.last, l.began = child, b, b.began
+	l.silent.Reset(l.cfg.Patience)
 	l.cfg.Notify(Event{Kind: Started})
 	return noteChild(l.tmp, child.cmd.Process.Pid)
 }
@@ -303,6 +318,7 @@ func (l *Loop) stopChild() (err error) {
 }
 
 func (l *Loop) reported(r Report) {
+	l.silent.Stop()
 	if r.State != "ready" {
 		l.serves = false
 		l.cfg.Notify(Event{Kind: Refused, Report: r})

@@ -128,6 +128,15 @@ func TestChildThatHasServedIsStartedAgain(t *testing.T) {
 	run.stop(t)
 }
 
+func TestProgramThatReportsNothingIsAnEvent(t *testing.T) {
+	t.Parallel()
+	app := writeApp(t, "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time.Hour) }\n")
+	run := startLoop(t, app, func(c *Config) { c.Patience = time.Millisecond })
+	run.next(t, Started)
+	run.next(t, Silent)
+	run.stop(t)
+}
+
 func TestHostThatGivesUpIsHeard(t *testing.T) {
 	t.Parallel()
 	app := writeApp(t, `package main
@@ -256,7 +265,7 @@ func startLoop(t *testing.T, app string, change ...func(*Config)) *looping {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	run := &looping{events: make(chan Event, 100), done: make(chan error, 1), cancel: cancel}
-	run.loop = New(Config{
+	cfg := Config{
 		Program: program,
 		Listen:  "127.0.0.1:0",
 		Admin:   "127.0.0.1:0",
@@ -264,7 +273,11 @@ func startLoop(t *testing.T, app string, change ...func(*Config)) *looping {
 		Notify:  func(e Event) { run.events <- e },
 		Quiet:   20 * time.Millisecond,
 		Grace:   time.Second,
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	run.loop = New(cfg)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -21,6 +21,7 @@ const (
 	Building Kind = iota + 1 // a build begins
 	NotBuilt                 // a build was refused
 	Started                  // the child was started and is not ready yet
+	Silent                   // the child has reported nothing for a while
 	Ready                    // the child serves
 	Refused                  // the child says why it cannot serve; Exited follows
 	Exited                   // the child ended by itself
