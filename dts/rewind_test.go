@@ -26,7 +26,6 @@ type bank struct {
 // the bank, and "family", which runs an order as its child after booking.
 func inBank(t *testing.T, test func(t *testing.T, s *dtstest.Scheduler, b *bank)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, b := dtstest.Start(t), &bank{}
 		r := worker.NewRegistry()
@@ -74,6 +73,7 @@ func inBank(t *testing.T, test func(t *testing.T, s *dtstest.Scheduler, b *bank)
 }
 
 func TestRewoundOrderAsksAgainAndBooksOnce(t *testing.T) {
+	t.Parallel()
 	inBank(t, func(t *testing.T, s *dtstest.Scheduler, b *bank) {
 		c, ctx := s.Client(), t.Context()
 		id := start(t, c, dts.StartRequest{Name: "order", Input: []byte("1")})
@@ -108,6 +108,7 @@ func TestRewoundOrderAsksAgainAndBooksOnce(t *testing.T) {
 }
 
 func TestRewindReachesTheChildThatFailed(t *testing.T) {
+	t.Parallel()
 	inBank(t, func(t *testing.T, s *dtstest.Scheduler, b *bank) {
 		c, ctx := s.Client(), t.Context()
 		for name, prepare := range map[string]func(child string) error{

@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -135,7 +136,7 @@ func TestRewindOverTheWire(t *testing.T) {
 			t.Fatalf("got %v after %v", events, past)
 		}
 		rewound := &dtspb.RewindOrchestrationAction{}
-		for _, e := range append(past[:len(past):len(past)], events...) {
+		for _, e := range append(slices.Clip(past), events...) {
 			if e.GetTaskFailed() == nil && e.GetExecutionCompleted() == nil && e.GetTaskScheduled().GetName() != "bad" {
 				rewound.NewHistory = append(rewound.NewHistory, e)
 			}
