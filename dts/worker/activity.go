@@ -55,6 +55,13 @@ func (c *activityContext) Value(key any) any {
 // because the activity may end its goroutine.
 func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 	defer r.end(l)
+	mismatch := r.refuseActivity(req)
+	if mismatch != nil && !r.versioning.Fail {
+		if l.claim() {
+			r.abandon(l)
+		}
+		return
+	}
 	answer := &dtspb.ActivityResponse{
 		InstanceId:      req.GetOrchestrationInstance().GetInstanceId(),
 		TaskId:          req.GetTaskId(),
@@ -65,11 +72,15 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 		r.answerActivity(l, answer)
 	}()
 
-	fn := r.registry.activities[req.GetName()]
+	if mismatch != nil {
+		answer.FailureDetails = mismatch
+		return
+	}
+	fn, _ := r.registry.activities[req.GetName()].find(req.GetVersion().GetValue())
 	if fn == nil {
 		answer.FailureDetails = &dtspb.TaskFailureDetails{
 			ErrorType:      typeActivityNotFound,
-			ErrorMessage:   fmt.Sprintf("activity %q is not registered in this worker", req.GetName()),
+			ErrorMessage:   notRegistered(req.GetName(), req.GetVersion().GetValue()),
 			IsNonRetriable: true,
 		}
 		return
@@ -83,6 +94,23 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 // maxNoted is how much of a failure's text goes into the log: what happened stands
 // at the beginning, and what was quoted at length has no business there.
 const maxNoted = 300
+
+func notRegistered(name, version string) string {
+	if version != "" {
+		return fmt.Sprintf("version %q of activity %q is not registered in this worker", version, name)
+	}
+	return fmt.Sprintf("activity %q is not registered in this worker", name)
+}
+
+// refuseActivity says why the activity is not for this worker, nil if it is. One
+// without a version came by that of its orchestration, which the scheduler has
+// looked at.
+func (r *run) refuseActivity(req *dtspb.ActivityRequest) *dtspb.TaskFailureDetails {
+	if req.GetVersion() == nil {
+		return nil
+	}
+	return r.versioning.refuse(req.GetName(), req.GetVersion().GetValue())
+}
 
 // note says that a function failed, with the first line of what it says. Payloads,
 // stacks and the failures behind it are in the history.

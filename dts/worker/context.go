@@ -63,7 +63,8 @@ func (c *Context) Rand() *rand.Rand { return c.turn().Rand() }
 // Logger returns a logger that says things once: it is silent while replaying.
 func (c *Context) Logger() *slog.Logger { return c.turn().Logger() }
 
-// ActivityOptions are optional. A nil version means the orchestration's own. When
+// ActivityOptions are optional. A nil version means the orchestration's own, if it
+// has one. When
 // the timeout has passed since the activity began, a worker of this package ends
 // the context it gave it; its failure is a [FailureTimeout] then. That is all: who
 // does not want to wait longer either has to race it with a timer.
@@ -76,11 +77,15 @@ type ActivityOptions struct {
 // Activity schedules an activity and returns at once. The error of its task is a
 // *dts.Failure.
 func (c *Context) Activity(name string, input []byte, o ActivityOptions) *Task {
+	if v := c.turn().Start().GetVersion(); o.Version == nil && v.GetValue() != "" {
+		o.Version = &v.Value
+	}
 	return (*Task)(c.turn().Activity(name, input, o.Version, withTimeout(o.Tags, o.Timeout)))
 }
 
 // OrchestrationOptions are optional. An empty ID means one made from the
-// execution id, so that it is the same in each replay.
+// execution id, so that it is the same in each replay. A nil version means that of
+// [Versioning].
 type OrchestrationOptions struct {
 	ID      string
 	Version *string

@@ -121,7 +121,7 @@ func TestActivityIsAnsweredByItsToken(t *testing.T) {
 		{
 			"if it is not registered", nil,
 			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
-				ErrorType: "ActivityTaskNotFound", ErrorMessage: `activity "a" is not registered in this worker`, IsNonRetriable: true,
+				ErrorType: "ActivityTaskNotFound", ErrorMessage: `version "v1" of activity "a" is not registered in this worker`, IsNonRetriable: true,
 			}},
 		},
 		{

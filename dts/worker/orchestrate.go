@@ -22,7 +22,7 @@ func (r *run) orchestrate(l *lease, req *dtspb.OrchestratorRequest) {
 	defer r.end(l)
 	answer, err := r.turn(l, req)
 	if err != nil {
-		if r.work.Err() == nil && status.Code(err) != codes.NotFound {
+		if r.work.Err() == nil && status.Code(err) != codes.NotFound && !errors.Is(err, errVersion) {
 			r.log.Error("orchestrator turn did not happen, abandoning it", keyInstance, l.instance, keyError, err)
 		}
 		if l.claim() {
@@ -54,6 +54,16 @@ func (r *run) turn(l *lease, req *dtspb.OrchestratorRequest) (*dtspb.Orchestrato
 		return answer, nil
 	}
 	defer r.watchTurn(l, past, req.GetNewEvents())()
+	if r.versioning.Match != MatchAny {
+		started := startOf(past, req.GetNewEvents())
+		if problem := r.versioning.refuse(started.GetName(), started.GetVersion().GetValue()); problem != nil && started != nil {
+			if !r.versioning.Fail {
+				return nil, errVersion
+			}
+			answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(nil), problem)}
+			return answer, nil
+		}
+	}
 	t := replay.New(&r.replay, l, req.GetInstanceId(), req.GetExecutionId().GetValue())
 	defer t.Close()
 	t.Apply(past, true)

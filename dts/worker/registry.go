@@ -32,30 +32,44 @@ type Activity func(ctx context.Context, input []byte) ([]byte, error)
 // Registry holds functions by name. It is filled before the worker runs and not
 // safe for concurrent use.
 type Registry struct {
-	orchestrators map[string]replay.Func
-	activities    map[string]Activity
+	orchestrators map[string]versions[replay.Func]
+	activities    map[string]versions[Activity]
 	entities      map[string]Entity // by name in lower case
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{orchestrators: make(map[string]replay.Func), activities: make(map[string]Activity), entities: make(map[string]Entity)}
+	return &Registry{
+		orchestrators: make(map[string]versions[replay.Func]), activities: make(map[string]versions[Activity]), entities: make(map[string]Entity),
+	}
 }
 
-// Orchestrator adds an orchestrator. A name can be used once.
+// Orchestrator adds an orchestrator, for all versions that have no function of their
+// own. A name can be used once, or once for each version.
 func (r *Registry) Orchestrator(name string, fn Orchestrator) error {
+	return r.OrchestratorVersion(name, "", fn)
+}
+
+// OrchestratorVersion adds the orchestrator for the instances of one version. As soon
+// as a name has such a function, the one that [Registry.Orchestrator] adds is for
+// instances without a version only.
+func (r *Registry) OrchestratorVersion(name, version string, fn Orchestrator) error {
 	if fn == nil {
 		return fmt.Errorf("register orchestrator %q: function is nil", name)
 	}
-	return add(r.orchestrators, "orchestrator", name, adapt(name, fn))
+	return addVersion(r.orchestrators, "orchestrator", name, version, adapt(name, fn))
 }
 
-// Activity adds an activity. A name can be used once.
-func (r *Registry) Activity(name string, fn Activity) error {
+// Activity adds an activity, for all versions that have no function of their own. A
+// name can be used once, or once for each version.
+func (r *Registry) Activity(name string, fn Activity) error { return r.ActivityVersion(name, "", fn) }
+
+// ActivityVersion is what [Registry.OrchestratorVersion] is, for activities.
+func (r *Registry) ActivityVersion(name, version string, fn Activity) error {
 	if fn == nil {
 		return fmt.Errorf("register activity %q: function is nil", name)
 	}
-	return add(r.activities, "activity", name, fn)
+	return addVersion(r.activities, "activity", name, version, fn)
 }
 
 // Entity adds the function for the operations of all entities of a name. Names
@@ -81,24 +95,61 @@ func add[F any](to map[string]F, kind, name string, fn F) error {
 	return nil
 }
 
-// clone makes a copy that later registrations do not reach.
-func (r *Registry) clone() *Registry {
-	return &Registry{orchestrators: maps.Clone(r.orchestrators), activities: maps.Clone(r.activities), entities: maps.Clone(r.entities)}
+func addVersion[F any](to map[string]versions[F], kind, name, version string, fn F) error {
+	if name == "" {
+		return fmt.Errorf("register %s: name is empty", kind)
+	}
+	if to[name] == nil {
+		to[name] = make(versions[F])
+	}
+	if _, taken := to[name][version]; taken {
+		of := ""
+		if version != "" {
+			of = fmt.Sprintf("version %q of ", version)
+		}
+		return fmt.Errorf("register %s %q: %sthe name is already taken", kind, name, of)
+	}
+	to[name][version] = fn
+	return nil
 }
 
-// filters names everything in the registry. A kind without a name gets no work,
-// so what this worker cannot do waits for one that can.
-func (r *Registry) filters() *dtspb.WorkItemFilters {
+// clone makes a copy that later registrations do not reach.
+func (r *Registry) clone() *Registry {
+	c := NewRegistry()
+	for name, v := range r.orchestrators {
+		c.orchestrators[name] = maps.Clone(v)
+	}
+	for name, v := range r.activities {
+		c.activities[name] = maps.Clone(v)
+	}
+	c.entities = maps.Clone(r.entities)
+	return c
+}
+
+// filters names everything in the registry that a worker of that version takes. A
+// kind without a name gets no work, so what this worker cannot do waits for one that
+// can.
+func (r *Registry) filters(v Versioning) *dtspb.WorkItemFilters {
 	f := &dtspb.WorkItemFilters{}
 	for _, name := range slices.Sorted(maps.Keys(r.orchestrators)) {
-		f.Orchestrations = append(f.Orchestrations, &dtspb.OrchestrationFilter{Name: name})
+		if list, ok := v.asks(name, slices.Sorted(maps.Keys(r.orchestrators[name]))); ok {
+			f.Orchestrations = append(f.Orchestrations, &dtspb.OrchestrationFilter{Name: name, Versions: list})
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.activities)) {
-		f.Activities = append(f.Activities, &dtspb.ActivityFilter{Name: name})
+		if list, ok := v.asks(name, slices.Sorted(maps.Keys(r.activities[name]))); ok {
+			f.Activities = append(f.Activities, &dtspb.ActivityFilter{Name: name, Versions: list})
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.entities)) {
 		f.Entities = append(f.Entities, &dtspb.EntityFilter{Name: name})
 	}
+	return f
+}
+
+// orchestrator returns the function for a version of name, nil if there is none.
+func (r *Registry) orchestrator(name, version string) replay.Func {
+	f, _ := r.orchestrators[name].find(version)
 	return f
 }
 

@@ -85,10 +85,11 @@ type Wait struct {
 // is no history of an orchestration.
 func Replay(r *Registry, history []dts.HistoryEvent) (*Replayed, error) {
 	p := &player{history: history, rewound: -1}
+	var version string
 	for i, e := range history {
 		switch e.Kind {
 		case kindExecutionStarted:
-			p.out.InstanceID, p.out.Name = e.InstanceID, e.Name
+			p.out.InstanceID, p.out.Name, version = e.InstanceID, e.Name, e.Version
 		case kindExecutionRewound:
 			p.rewound = i
 		}
@@ -96,11 +97,11 @@ func Replay(r *Registry, history []dts.HistoryEvent) (*Replayed, error) {
 	switch {
 	case p.out.Name == "":
 		return nil, errNoStart
-	case r.orchestrators[p.out.Name] == nil:
+	case r.orchestrator(p.out.Name, version) == nil:
 		return nil, fmt.Errorf("replay orchestrator %q: %w", p.out.Name, ErrNotRegistered)
 	}
 	config := replay.Config{
-		Find:   func(name string) replay.Func { return r.orchestrators[name] },
+		Find:   r.orchestrator,
 		Logger: slog.New(slog.DiscardHandler),
 		Trace:  true,
 	}

@@ -107,7 +107,7 @@ func (r *run) request() *dtspb.GetWorkItemsRequest {
 		MaxConcurrentActivityWorkItems:      int32(r.activities),
 		MaxConcurrentEntityWorkItems:        int32(r.entities),
 		Capabilities:                        []dtspb.WorkerCapability{dtspb.WorkerCapability_WORKER_CAPABILITY_HISTORY_STREAMING},
-		WorkItemFilters:                     r.registry.filters(),
+		WorkItemFilters:                     r.registry.filters(r.versioning),
 	}
 }
 

@@ -53,6 +53,7 @@ type Worker struct {
 	orchestrations, activities int // at once
 	entities                   int
 	budget                     time.Duration
+	versioning                 Versioning
 
 	began atomic.Bool
 	ready chan struct{}

@@ -40,6 +40,15 @@ func (a Activity[I, O]) With(fn func(context.Context, I) (O, error)) Activity[I,
 	return a
 }
 
+// WithVersion binds fn to the name of a for one version and returns the result, for
+// app.Add, beside the functions of other versions. The one that [Activity.With]
+// binds is then for activities without a version. What is called or started through the
+// result asks for that version.
+func (a Activity[I, O]) WithVersion(version string, fn func(context.Context, I) (O, error)) Activity[I, O] {
+	a.version, a.fn = version, fn
+	return a
+}
+
 // Kind is [KindActivity].
 func (a Activity[I, O]) Kind() Kind { return KindActivity }
 
@@ -56,7 +65,7 @@ func (a Activity[I, O]) Call(ctx *Context, in I, opts ...CallOption) (O, error) 
 // same time; [All] collects them.
 func (a Activity[I, O]) Start(ctx *Context, in I, opts ...CallOption) Future[O] {
 	return begin[O](ctx, a, in, opts, func(input []byte, o callOptions) *worker.Task {
-		return ctx.w.Activity(a.name, input, worker.ActivityOptions{Version: o.version, Tags: o.tags, Timeout: o.limit()})
+		return ctx.w.Activity(a.name, input, worker.ActivityOptions{Version: a.asks(o.version), Tags: o.tags, Timeout: o.limit()})
 	})
 }
 
@@ -76,7 +85,7 @@ func (a Activity[I, O]) register(h *host) error {
 		}
 		return data, nil
 	}
-	return h.registry.Activity(a.name, func(ctx context.Context, input []byte) ([]byte, error) {
+	return h.registry.ActivityVersion(a.name, a.version, func(ctx context.Context, input []byte) ([]byte, error) {
 		info, _ := worker.ActivityInfoFrom(ctx)
 		return h.handler(ctx, &Call{
 			Kind:     KindActivity,

@@ -49,6 +49,9 @@ type Definition interface {
 	// is not bound names a function that runs elsewhere; it can be called but
 	// not registered.
 	Bound() bool
+	// Version is the version that the function is for, empty for all that have no
+	// function of their own.
+	Version() string
 	// Source is the file and line of the declaration, "orders.go:12".
 	Source() string
 
@@ -67,6 +70,7 @@ func Register(r *worker.Registry, c *dts.Client, defs []Definition, mw ...Middle
 		codec:    codec{c.Converter()},
 		handler:  chain(mw),
 		sources:  make(map[key]string, len(defs)),
+		names:    make(map[key]bool, len(defs)),
 	}
 	var problems []error
 	for i, d := range defs {
@@ -99,15 +103,17 @@ type host struct {
 	codec    codec
 	handler  Handler
 	sources  map[key]string
+	names    map[key]bool // without versions
 }
 
 type key struct {
-	kind Kind
-	name string
+	kind    Kind
+	name    string
+	version string
 }
 
 func (h *host) add(d Definition) error {
-	k := key{d.Kind(), d.Name()}
+	k := key{d.Kind(), d.Name(), d.Version()}
 	if k.name == "" {
 		return fmt.Errorf("%s without a name", k.kind)
 	}
@@ -119,9 +125,14 @@ func (h *host) add(d Definition) error {
 		return fmt.Errorf("%s %q has no %s\n  bind %s, or do not add it if it runs in another app", k.kind, k.name, lacks, bind)
 	}
 	if first, taken := h.sources[k]; taken {
-		return fmt.Errorf("%s %q is added twice, first declared at %s", k.kind, k.name, first)
+		what := fmt.Sprintf("%s %q", k.kind, k.name)
+		if k.version != "" {
+			what = fmt.Sprintf("version %q of %s", k.version, what)
+		}
+		return fmt.Errorf("%s is added twice, first declared at %s", what, first)
 	}
 	h.sources[k] = d.Source()
+	h.names[key{kind: k.kind, name: k.name}] = true
 	return d.register(h)
 }
 
@@ -129,8 +140,8 @@ func (h *host) add(d Definition) error {
 // bound handle is meant to run here; unless it was added nobody would ever take
 // the work and the caller would wait for good.
 func (h *host) refuse(d Definition) error {
-	k := key{d.Kind(), d.Name()}
-	if _, added := h.sources[k]; added || !d.Bound() {
+	k := key{kind: d.Kind(), name: d.Name()}
+	if h.names[k] || !d.Bound() {
 		return nil
 	}
 	return fmt.Errorf("%s %q (%s) is not in this app\n"+
@@ -138,7 +149,7 @@ func (h *host) refuse(d Definition) error {
 }
 
 // handle is the part that the typed handles have in common.
-type handle struct{ name, source string }
+type handle struct{ name, source, version string }
 
 // declare makes the handle of the constructor that calls it and keeps where that
 // was called. Constructors are not inlined: in the initialisation of a package
@@ -146,13 +157,25 @@ type handle struct{ name, source string }
 func declare(name string) handle {
 	_, file, line, ok := runtime.Caller(2)
 	if !ok {
-		return handle{name, "unknown file"}
+		return handle{name: name, source: "unknown file"}
 	}
-	return handle{name, fmt.Sprintf("%s:%d", file, line)}
+	return handle{name: name, source: fmt.Sprintf("%s:%d", file, line)}
 }
 
 // Name is the name the function is registered and called by.
 func (h handle) Name() string { return h.name }
+
+// Version is the version that the function is for, empty for all that have no function
+// of their own.
+func (h handle) Version() string { return h.version }
+
+// asks is the version that calls ask for: that of the option, or that of the handle.
+func (h handle) asks(option *string) *string {
+	if option == nil && h.version != "" {
+		return &h.version
+	}
+	return option
+}
 
 // Source is the file and line of the declaration.
 func (h handle) Source() string { return cmp.Or(h.source, "a handle that no constructor made") }

@@ -20,7 +20,7 @@ import (
 // of this framework does for the hub; the new instance has a tag that says which
 // one it was.
 func (o Orchestrator[I, O]) StartDetached(ctx *Context, in I, opts ...StartOption) (id string, err error) {
-	var r dts.StartRequest
+	r := dts.StartRequest{Version: o.version}
 	for _, opt := range opts {
 		opt.start(&r)
 	}

@@ -49,7 +49,7 @@ func (c *EntityContext) signal(d Definition, id dts.EntityID, op string, in any,
 // id of the new instance. An id that is in use already starts nothing, and nobody
 // is told. Such a start takes no [Tag].
 func (o Orchestrator[I, O]) StartFrom(ctx *EntityContext, in I, opts ...StartOption) (id string, err error) {
-	var r dts.StartRequest
+	r := dts.StartRequest{Version: o.version}
 	for _, opt := range opts {
 		opt.start(&r)
 	}

@@ -44,7 +44,7 @@ func (o Orchestrator[I, O]) Request(c *dts.Client, in I, opts ...StartOption) (d
 	if err != nil {
 		return dts.StartRequest{}, fmt.Errorf("start orchestrator %q: %w", o.name, err)
 	}
-	request := dts.StartRequest{Name: o.name, Input: input}
+	request := dts.StartRequest{Name: o.name, Version: o.version, Input: input}
 	for _, opt := range opts {
 		opt.start(&request)
 	}

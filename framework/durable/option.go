@@ -45,8 +45,8 @@ type TimeOption interface {
 func ID(id string) Option { return idOption(id) }
 
 // Version asks for a version of the function. Without it an activity gets that of
-// the orchestration that calls it, an orchestration none, and one that continues as
-// new keeps its own.
+// the orchestration that calls it, a sub-orchestration the default of the worker, and
+// one that continues as new keeps its own. An empty version is none.
 func Version(v string) VersionOption { return versionOption(v) }
 
 // Tag attaches a key with a value that can be seen from outside. A repeat with the

@@ -45,6 +45,15 @@ func (o Orchestrator[I, O]) With(fn func(*Context, I) (O, error)) Orchestrator[I
 	return o
 }
 
+// WithVersion binds fn to the name of o for one version and returns the result, for
+// app.Add, beside the functions of other versions. The one that [Orchestrator.With]
+// binds is then for orchestrations without a version. What is called or started through the
+// result asks for that version.
+func (o Orchestrator[I, O]) WithVersion(version string, fn func(*Context, I) (O, error)) Orchestrator[I, O] {
+	o.version, o.fn = version, fn
+	return o
+}
+
 // Kind is [KindOrchestrator].
 func (o Orchestrator[I, O]) Kind() Kind { return KindOrchestrator }
 
@@ -62,7 +71,7 @@ func (o Orchestrator[I, O]) Call(ctx *Context, in I, opts ...CallOption) (O, err
 // that is not waited for goes on when its parent has ended.
 func (o Orchestrator[I, O]) Start(ctx *Context, in I, opts ...CallOption) Future[O] {
 	return begin[O](ctx, o, in, opts, func(input []byte, c callOptions) *worker.Task {
-		return ctx.w.Orchestration(o.name, input, worker.OrchestrationOptions{ID: c.id, Version: c.version, Tags: c.tags})
+		return ctx.w.Orchestration(o.name, input, worker.OrchestrationOptions{ID: c.id, Version: o.asks(c.version), Tags: c.tags})
 	})
 }
 
@@ -95,7 +104,7 @@ func ContinueAsNew(ctx *Context, next any, opts ...ContinueOption) error {
 }
 
 func (o Orchestrator[I, O]) register(h *host) error {
-	return h.registry.Orchestrator(o.name, func(w *worker.Context, input []byte) ([]byte, error) {
+	return h.registry.OrchestratorVersion(o.name, o.version, func(w *worker.Context, input []byte) ([]byte, error) {
 		run := func(values context.Context, call *Call) ([]byte, error) {
 			return o.run(&Context{w: w, host: h, values: values, accepts: accepts[I]}, call.Input)
 		}

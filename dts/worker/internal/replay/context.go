@@ -48,6 +48,9 @@ func (t *Turn) Orchestration(name, id string, input []byte, version *string, tag
 		}
 		id = fmt.Sprintf("%s:%04x", base, t.pending.last)
 	}
+	if version == nil && t.config.ChildVersion != "" {
+		version = &t.config.ChildVersion
+	}
 	return t.schedule(action{kind: orchestration, name: name, target: id, input: input, version: version, tags: tags})
 }
 

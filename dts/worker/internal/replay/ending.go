@@ -161,10 +161,14 @@ func Exited() *dtspb.TaskFailureDetails {
 	}
 }
 
-func unregistered(name string) *dtspb.TaskFailureDetails {
+func unregistered(name, version string) *dtspb.TaskFailureDetails {
+	what := fmt.Sprintf("orchestrator %q", name)
+	if version != "" {
+		what = fmt.Sprintf("version %q of %s", version, what)
+	}
 	return &dtspb.TaskFailureDetails{
 		ErrorType:      typeUnregistered,
-		ErrorMessage:   fmt.Sprintf("orchestrator %q is not registered in this worker", name),
+		ErrorMessage:   what + " is not registered in this worker",
 		IsNonRetriable: true,
 	}
 }

@@ -120,9 +120,9 @@ func (t *Turn) start(e *dtspb.ExecutionStartedEvent) {
 	if id := e.GetOrchestrationInstance().GetExecutionId().GetValue(); id != "" {
 		t.executionID = id
 	}
-	run := t.config.Find(e.GetName())
+	run := t.config.Find(e.GetName(), e.GetVersion().GetValue())
 	if run == nil {
-		t.fail(unregistered(e.GetName()))
+		t.fail(unregistered(e.GetName(), e.GetVersion().GetValue()))
 		return
 	}
 	t.main.init(t, func() {

@@ -160,7 +160,7 @@ func (n *nobody) Trespassed(f *dtspb.TaskFailureDetails) { n.failure = f }
 
 // only finds fn under the name main.
 func only(fn Func) *Config {
-	return &Config{Logger: slog.New(slog.DiscardHandler), Find: func(name string) Func {
+	return &Config{Logger: slog.New(slog.DiscardHandler), Find: func(name, _ string) Func {
 		if name == "main" {
 			return fn
 		}

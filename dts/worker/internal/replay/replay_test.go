@@ -221,7 +221,7 @@ func TestTurnAnswersWithWhatHistoryDoesNotConfirm(t *testing.T) {
 		}, {
 			name: "unregistered orchestrator fails and says so", run: returns(cities),
 			events: history{turn(0), begunAs("other", "")},
-			want:   []string{`0 end FAILED (OrchestratorTaskNotFound: orchestrator "other" is not registered in this worker)`},
+			want:   []string{`0 end FAILED (OrchestratorTaskNotFound: version "v1" of orchestrator "other" is not registered in this worker)`},
 		}, {
 			name: "failure that the orchestrator returns",
 			run: func(t *Turn, _ []byte) ([]byte, *dtspb.TaskFailureDetails) {

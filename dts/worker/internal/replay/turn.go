@@ -18,8 +18,10 @@ type Func func(t *Turn, input []byte) (result []byte, failure *dtspb.TaskFailure
 
 // Config is what the turns of a worker have in common.
 type Config struct {
-	// Find returns the orchestrator of that name, nil if there is none.
-	Find func(name string) Func
+	// Find returns the orchestrator of that name for that version, nil if there is none.
+	Find func(name, version string) Func
+	// ChildVersion is that of sub-orchestrations which ask for none; empty for none.
+	ChildVersion string
 	// Logger receives what replay has to say itself, and is what authors' loggers write to.
 	Logger *slog.Logger
 	// Trace makes turns remember the lines of the author's code, for those who compare

@@ -77,5 +77,6 @@ func (mine) Name() string       { return "mine" }
 func (mine) Kind() durable.Kind { return durable.KindActivity }
 func (mine) Bound() bool        { return true }
 func (mine) Source() string     { return "" }
+func (mine) Version() string    { return "" }
 
 var _ durable.Definition = mine{} // want "does not implement durable.Definition"
