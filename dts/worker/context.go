@@ -60,6 +60,12 @@ func (c *Context) NewID() string { return c.turn().NewID() }
 // instance has numbers of its own.
 func (c *Context) Rand() *rand.Rand { return c.turn().Rand() }
 
+// Patched reports whether this execution takes the way of the code with the change of
+// that id: true for one that comes here for the first time, and false for one that has
+// been here before the change was made. The answer is the same for the whole execution.
+// It is kept in the history as an event that is sent to nobody.
+func (c *Context) Patched(change string) bool { return c.turn().Patched(change) }
+
 // Logger returns a logger that says things once: it is silent while replaying.
 func (c *Context) Logger() *slog.Logger { return c.turn().Logger() }
 

@@ -110,12 +110,13 @@ func (t *Turn) Actions() []*dtspb.OrchestratorAction {
 		t.conclude(dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_FAILED, true).action.FailureDetails = f
 	}
 	if t.suspended && t.end == nil {
-		return nil // they go out when the instance is resumed
+		return t.markActions() // the others go out when the instance is resumed
 	}
 	var actions []*dtspb.OrchestratorAction
 	if t.end == nil || !t.end.alone {
 		open := t.pending.open()
-		actions = make([]*dtspb.OrchestratorAction, 0, len(open)+1)
+		actions = make([]*dtspb.OrchestratorAction, 0, len(open)+len(t.marks)+1)
+		actions = append(actions, t.markActions()...)
 		for _, a := range open {
 			actions = append(actions, a.message(t))
 		}

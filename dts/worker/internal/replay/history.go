@@ -37,7 +37,9 @@ func (t *Turn) take(e *dtspb.HistoryEvent) {
 	case *dtspb.HistoryEvent_SubOrchestrationInstanceCreated:
 		t.confirm(e.GetEventId(), orchestration, k.SubOrchestrationInstanceCreated.GetName(), "")
 	case *dtspb.HistoryEvent_EventSent:
-		t.confirm(e.GetEventId(), sentEvent, k.EventSent.GetName(), "")
+		if !t.confirmMark(e) {
+			t.confirm(e.GetEventId(), sentEvent, k.EventSent.GetName(), "")
+		}
 	case *dtspb.HistoryEvent_EntityOperationCalled:
 		c := k.EntityOperationCalled
 		t.confirmRequest(e.GetEventId(), entityCall, c.GetOperation(), c.GetTargetInstanceId().GetValue(), c.GetRequestId())

@@ -82,7 +82,9 @@ type Turn struct {
 	ahead []*dtspb.HistoryEvent // known, and not applied yet
 
 	cancelRequest *Task // nil until somebody asks for it
-	foreseen      int   // requests to cancel that were answered ahead of their event
+	patches       []patch
+	marks         []string // of patches, that history has not yet
+	foreseen      int      // requests to cancel that were answered ahead of their event
 
 	next     *continuation
 	canceled *cancellation
