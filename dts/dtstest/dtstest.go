@@ -80,6 +80,7 @@ func Start(t testing.TB, opts ...Option) *Scheduler {
 	s.client = s.Connect("default")
 	t.Cleanup(func() {
 		s.stop()
+		s.check()
 		if t.Failed() {
 			t.Logf("dtstest: seed %d", s.opts.seed)
 		}
@@ -133,6 +134,19 @@ func (s *Scheduler) stop() {
 	}
 }
 
+// check compares all rows that are left on the disk.
+func (s *Scheduler) check() {
+	s.t.Helper()
+	report, err := scheduler.Check(context.Background(), scheduler.Config{Dir: "scheduler", Disk: s.disk})
+	if err != nil {
+		s.t.Errorf("dtstest: the disk that is left: %v", err)
+		return
+	}
+	for _, problem := range report.Problems {
+		s.t.Errorf("dtstest: the disk that is left: %s", problem)
+	}
+}
+
 // Conn returns the connection under the clients, which goes on working after a
 // crash. A test that puts faults between gives [dts.WithConn] what it wraps it in.
 func (s *Scheduler) Conn() grpc.ClientConnInterface { return s.link }
@@ -161,14 +175,15 @@ func (s *Scheduler) ConnectionString() dts.ConnectionString {
 
 // Crash cuts the power: from one moment on nobody gets an answer, then what was
 // synced, and by chance some of what was not, is all that the restarted scheduler
-// has. One time in four the power goes again while that one recovers. Crash
-// returns when the scheduler takes calls.
+// has. That must be in order in itself. One time in four the power goes again while
+// that one recovers. Crash returns when the scheduler takes calls.
 func (s *Scheduler) Crash() *Scheduler {
 	s.t.Helper()
 	s.link.cut() // an answer that crosses the cut would look like a loss
 	image := s.disk.Cut(s.rng, s.rng.IntN(101))
 	s.stop()
 	s.disk = image
+	s.check()
 	if s.rng.IntN(4) == 0 {
 		s.recoverInVain()
 	}

@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -55,7 +56,7 @@ func TestCopyHasTheDataAndLeavesTheDirectoryAlone(t *testing.T) {
 	c, stop := serveDir(t, from)
 	id, err := c.Start(t.Context(), dts.StartRequest{Name: "n"})
 	must(t, err)
-	if err := scheduler.Copy(from, filepath.Join(dir, "early")); err == nil || !strings.Contains(err.Error(), "one server at a time") {
+	if err := scheduler.Copy(from, filepath.Join(dir, "early")); !errors.Is(err, scheduler.ErrInUse) {
 		t.Errorf("while a server has it: %v, want a refusal", err)
 	}
 	stop()

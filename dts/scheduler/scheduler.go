@@ -31,6 +31,7 @@ import (
 type Server struct {
 	log       *slog.Logger
 	store     *store.Store
+	disk      *disk.FS
 	maxLosses uint32
 	only      []string // the hubs that there are; nil is any
 	keep      func(hub string) hub.Ages
@@ -119,6 +120,7 @@ func New(cfg Config) (_ *Server, err error) {
 		opts.Disk = disk.Real()
 		s.ballast = make([]byte, ballast)
 	}
+	s.disk = opts.Disk
 	if s.store, err = store.Open(opts); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -18,12 +19,15 @@ type FS struct {
 	real bool
 }
 
-// Real returns the file system of the machine. The files it makes are the
+// Real returns the file system of the machine. What it makes is the
 // owner's alone.
 func Real() *FS { return &FS{fs: private{vfs.Default}, real: true} }
 
-// private makes files that only the owner can read: they hold payloads.
+// private makes what only the owner can read: it holds payloads.
 type private struct{ vfs.FS }
+
+// MkdirAll makes a directory, and those above that are missing.
+func (p private) MkdirAll(dir string, _ os.FileMode) error { return p.FS.MkdirAll(dir, 0o700) }
 
 // Create makes or empties a file.
 func (p private) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -39,12 +43,16 @@ func (p private) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 // Lock makes a lock file if there is none and takes its lock.
 func (p private) Lock(name string) (io.Closer, error) {
 	lock, err := p.FS.Lock(name)
-	if err == nil {
-		if err = os.Chmod(name, 0o600); err != nil {
-			return nil, errors.Join(err, lock.Close())
+	if err != nil {
+		if _, ofSystem := errors.AsType[syscall.Errno](err); !ofSystem {
+			err = errors.Join(os.ErrExist, err) // this process has it
 		}
+		return nil, err
 	}
-	return lock, err
+	if err = os.Chmod(name, 0o600); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }
 
 // Memory returns an empty file system that is gone with the process.

@@ -3,37 +3,48 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
 
 	"github.com/funchost/funchost/dts/internal/disk"
 )
 
 // Copy copies a data directory that no server uses into another, which must not be
-// there. What it copies from stays as it is.
-func Copy(d *disk.FS, from, to string) (err error) {
-	fs := d.VFS()
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("copy data directory %q: %w", from, err)
+// there: whole, on disk and in a form that can be opened, or not at all. What it
+// copies from stays as it is.
+func Copy(d *disk.FS, from, to string) error {
+	s, err := OpenToRead(Options{Dir: from, Disk: d, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	err = whole(d.VFS(), to, func(part string) error { return copyFiles(d.VFS(), from, part) })
+	if err = errors.Join(err, s.Close()); err != nil {
+		return fmt.Errorf("copy data directory %q to %q: %w", from, to, err)
+	}
+	return nil
+}
+
+// copyFiles copies the files of a directory, but for its lock, and syncs them.
+func copyFiles(fs vfs.FS, from, to string) error {
+	if err := fs.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	names, err := fs.List(from)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name == "LOCK" {
+			continue
 		}
-	}()
-	marker, value, err := atomicfs.LocateMarker(fs, from, formatMarker)
+		if err := vfs.Copy(fs, fs.PathJoin(from, name), fs.PathJoin(to, name)); err != nil {
+			return err
+		}
+	}
+	made, err := fs.OpenDir(to)
 	if err != nil {
 		return err
 	}
-	if err := marker.Close(); err != nil {
-		return err
-	}
-	if value == "" {
-		return errors.New("there is no data of a scheduler in it")
-	}
-	lock, err := lockDirectory(fs, from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	_, err = vfs.Clone(fs, fs, from, to)
-	return err
+	return errors.Join(made.Sync(), made.Close())
 }

@@ -6,16 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/funchost/funchost/dts/internal/disk"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
@@ -104,8 +101,7 @@ func Open(o Options) (*Store, error) {
 	}
 	if o.Disk.InMemory() {
 		opts.MemTableSize = 4 << 20
-		// The default wakes up ten times a second, which virtual time pays for.
-		opts.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+		withoutTicks(opts)
 	}
 	if s.db, err = pebble.Open(o.Dir, opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
@@ -117,15 +113,10 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-func lockDirectory(fs vfs.FS, dir string) (*pebble.Lock, error) {
-	lock, err := pebble.LockDirectory(dir, fs)
-	if err == nil {
-		return lock, nil
-	}
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("data directory %q is in use by another process: stop it, or choose another directory", dir)
-	}
-	return nil, fmt.Errorf("lock data directory %q, which one server at a time can use: %w", dir, err)
+// withoutTicks keeps the engine from waking up ten times a second, which virtual
+// time pays for.
+func withoutTicks(opts *pebble.Options) {
+	opts.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 }
 
 // begin starts a new epoch.
