@@ -34,8 +34,12 @@ fmt-check:
 	[[ -z $$unformatted ]] || { printf 'not formatted, run make fmt:\n%s\n' "$$unformatted" >&2; exit 1; }
 
 .PHONY: vet
-vet:
+vet: vet-durable
 	$(GO) vet ./...
+
+.PHONY: vet-durable
+vet-durable:
+	$(GO) run ./cmd/funchost vet ./examples/... ./templates/...
 
 .PHONY: lint
 lint: ## Run the linters; their first build takes minutes.

@@ -144,6 +144,7 @@ type node struct {
 type mistake struct {
 	kind   kind
 	what   string
+	why    string // what is special about it, if anything
 	wayOut string // empty for that of the kind
 	pos    token.Pos
 	later  bool // in an initial value, and done only by those who call what it is

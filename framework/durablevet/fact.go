@@ -21,6 +21,7 @@ func (*summary) AFact() {}
 type trace struct {
 	Kind   kind
 	What   string
+	Why    string
 	WayOut string
 	Where  string
 	Chain  []string // names of what leads there, beginning with whose summary it is in

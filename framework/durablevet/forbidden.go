@@ -53,7 +53,7 @@ var forbidden = map[string][]rule{
 			"Mutex.Lock", "Mutex.TryLock", "RWMutex.Lock", "RWMutex.RLock", "RWMutex.TryLock", "RWMutex.TryRLock", "Locker.Lock",
 			"Cond.Wait",
 		}},
-		{kind: kindSync, only: []string{"WaitGroup.Wait"}, wayOut: "wait with durable.All"},
+		{kind: kindSync, only: []string{"WaitGroup.Wait"}, wayOut: "use durable.WaitGroup or durable.All"},
 		{kind: kindGoroutine, only: []string{"WaitGroup.Go"}},
 		{kind: kindGlobal, only: []string{"Map"}},
 	},
@@ -105,7 +105,7 @@ var forbidden = map[string][]rule{
 
 	"golang.org/x/sync/errgroup": {
 		{kind: kindGoroutine, only: []string{"Group.Go", "Group.TryGo"}},
-		{kind: kindSync, only: []string{"Group.Wait"}, wayOut: "wait with durable.All"},
+		{kind: kindSync, only: []string{"Group.Wait"}, wayOut: "use durable.WaitGroup or durable.All"},
 	},
 	"golang.org/x/sync/semaphore":    {{kind: kindSync, only: []string{"Weighted.Acquire", "Weighted.TryAcquire"}}},
 	"golang.org/x/sync/singleflight": {{kind: kindSync, only: []string{"Group.Do", "Group.DoChan"}}},

@@ -35,7 +35,8 @@ const newOperation = "NewOperation"
 // isBinder reports whether f binds the function that is its last argument.
 func isBinder(f *types.Func) bool {
 	switch durableFunc(f) {
-	case "NewActivity", "NewOrchestrator", newOperation, "Activity.With", "Orchestrator.With", "Operation.With":
+	case "NewActivity", "NewOrchestrator", newOperation, "Activity.With", "Activity.WithVersion",
+		"Orchestrator.With", "Orchestrator.WithVersion", "Operation.With":
 		return true
 	default:
 		return false
@@ -61,7 +62,7 @@ func (u *unit) declaredHandle(v *types.Var, value ast.Expr) *handle {
 			if len(c.Args) > 0 {
 				h.parent = u.root(c.Args[0])
 			}
-		case "Activity.With", "Orchestrator.With", "Entity.With", "Operation.With":
+		case "Activity.With", "Activity.WithVersion", "Orchestrator.With", "Orchestrator.WithVersion", "Entity.With", "Operation.With":
 			h.code = u.at(v.Pos())
 			if sel, ok := ast.Unparen(c.Fun).(*ast.SelectorExpr); ok {
 				value = sel.X
@@ -95,7 +96,7 @@ func (w *walker) bind(c *ast.CallExpr, f *types.Func) {
 	if h := w.handles[v]; h != nil && h.code == "" {
 		h.code = w.at(c.Pos())
 	}
-	if !slices.Contains([]string{"NewOrchestrator", "Orchestrator.With"}, durableFunc(f)) {
+	if !slices.Contains([]string{"NewOrchestrator", "Orchestrator.With", "Orchestrator.WithVersion"}, durableFunc(f)) {
 		return
 	}
 	w.flow.values(c.Args[len(c.Args)-1], make(map[any]bool), func(fn value) {
@@ -115,9 +116,9 @@ func (w *walker) handle(x ast.Expr, v *types.Var, stack []ast.Node) {
 	switch parent := enclosing(stack).(type) {
 	case *ast.SelectorExpr:
 		switch parent.Sel.Name {
-		case "Call", "Start", "Signal", "Lock", "StartFrom":
+		case "Call", "Start", "Signal", "Lock", "StartFrom", "StartDetached", "Compensate":
 			called()
-		case "With":
+		case "With", "WithVersion":
 			w.offer(x, v)
 		}
 	case *ast.CallExpr:

@@ -30,10 +30,10 @@ type words struct{ wrong, wayOut string }
 var told = map[kind]words{
 	kindClock:       {"reads the clock, which has moved on when this is replayed", "use ctx.Now"},
 	kindWait:        {"waits in this process only", "use ctx.Sleep or ctx.After"},
-	kindRandom:      {"comes out differently in each replay", "use ctx.NewID, or draw it in an activity"},
+	kindRandom:      {"comes out differently in each replay", "use ctx.Rand or ctx.NewID"},
 	kindGoroutine:   {"starts a goroutine, which runs in no fixed order", "use ctx.Go"},
-	kindChannel:     {"waits for what the history does not know", "use a future, or share a variable between functions of ctx.Go"},
-	kindSelect:      {"takes whichever is ready first", "use durable.First"},
+	kindChannel:     {"waits for what the history does not know", "use a durable.Chan or a future"},
+	kindSelect:      {"takes whichever is ready first", "use durable.Select or durable.First"},
 	kindSync:        {"waits for goroutines, which an orchestrator has none of", "leave it out: functions of ctx.Go take turns"},
 	kindMapOrder:    {"takes another order each time", "range over slices.Sorted(maps.Keys(m))"},
 	kindIO:          {"reaches out of the orchestration", "do it in an activity"},

@@ -126,7 +126,7 @@ func (r *reporter) reportNode(s state, chain []string) {
 		if s.initial && !m.later && !m.kind.lasts() {
 			continue
 		}
-		t := &trace{Kind: m.kind, What: m.what, WayOut: m.wayOut, Where: r.here(m.pos)}
+		t := &trace{Kind: m.kind, What: m.what, Why: m.why, WayOut: m.wayOut, Where: r.here(m.pos)}
 		r.add(m.pos, t, chain)
 	}
 	for _, e := range s.node.edges {

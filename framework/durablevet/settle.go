@@ -156,11 +156,11 @@ func (u *unit) findGlobals(n *node) {
 			at = s.Written
 		}
 		if at != "" {
-			u.mistakeOf(n, mistake{kind: kindGlobal, what: "variable " + u.nameOf(a.v) + ", which is changed at " + at + ",", pos: a.pos})
+			u.mistakeOf(n, mistake{kind: kindGlobal, what: "variable " + u.nameOf(a.v), why: "it is changed at " + at, pos: a.pos})
 			continue
 		}
 		if _, ok := a.v.Type().Underlying().(*types.Pointer); ok && isRandom(a.v.Type()) || isRandom(types.NewPointer(a.v.Type())) {
-			u.mistakeOf(n, mistake{kind: kindRandom, what: "variable " + u.nameOf(a.v) + ", whose numbers go on from where others left them,", pos: a.pos})
+			u.mistakeOf(n, mistake{kind: kindRandom, what: "variable " + u.nameOf(a.v), why: "its numbers go on from where others left them", pos: a.pos})
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (r *reporter) reportStrangers(all *shared) {
 }
 
 func (r *reporter) sharedMistake(pos token.Pos, read globalRead, changed string) {
-	t := &trace{Kind: kindGlobal, What: "variable " + read.What + ", which is changed at " + changed + ", read", Where: read.Where}
+	t := &trace{Kind: kindGlobal, What: "variable " + read.What, Why: "it is changed at " + changed, Where: read.Where}
 	if !r.ignored(pos) {
 		r.found = append(r.found, analysis.Diagnostic{Pos: pos, Message: t.text([]string{read.Chain})})
 	}

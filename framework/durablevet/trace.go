@@ -97,7 +97,7 @@ func (u *unit) leadBack(starts []start, callers map[*node][]edge, from map[*node
 func (u *unit) startsOf(n *node) []start {
 	var starts []start
 	for _, m := range n.mistakes {
-		t := &trace{Kind: m.kind, What: m.what, WayOut: m.wayOut, Where: u.at(m.pos), Deep: !u.ours, Later: m.later}
+		t := &trace{Kind: m.kind, What: m.what, Why: m.why, WayOut: m.wayOut, Where: u.at(m.pos), Deep: !u.ours, Later: m.later}
 		t.key = u.keyOf(t)
 		starts = append(starts, start{n, t})
 	}
@@ -210,7 +210,11 @@ func (t *trace) text(chain []string) string {
 	if wayOut == "" {
 		wayOut = w.wayOut
 	}
-	return strings.Join(slices.Concat(chain, t.Chain), " -> ") + ": " + t.What + " at " + t.Where + " " + w.wrong + "; " + wayOut
+	why := w.wrong
+	if t.Why != "" {
+		why += " (" + t.Why + ")"
+	}
+	return strings.Join(slices.Concat(chain, t.Chain), " -> ") + ": " + t.What + " at " + t.Where + " " + why + "; " + wayOut
 }
 
 // export hands a fact on, unless it says nothing.

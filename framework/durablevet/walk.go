@@ -368,7 +368,7 @@ func acts(f *types.Func) bool {
 	}
 	if recv := f.Signature().Recv(); recv != nil && isContext(recv.Type()) {
 		switch f.Name() {
-		case "Go", "After", "Sleep", "NewID", "SetStatus":
+		case "Go", "After", "Sleep", "NewID", "Rand", "SetStatus":
 			return true
 		default:
 			return false

@@ -13,6 +13,7 @@ import (
 
 	"github.com/funchost/funchost/cmd/funchost/internal/devloop"
 	"github.com/funchost/funchost/framework"
+	"github.com/funchost/funchost/framework/durablevet"
 )
 
 // The exit codes of every command.
@@ -24,6 +25,7 @@ const (
 
 // Main runs the command line that the process was started with and exits.
 func Main() {
+	durablevet.Vettool(os.Args[1:])
 	ctx, stop := framework.SignalContext(context.Background())
 	code := run(ctx, ofProcess(), os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -66,7 +68,7 @@ func rootCommand(s surroundings) *cobra.Command {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Programs", []*cobra.Command{newCommand(), runCommand(), verifyCommand(s), schedulerCommand(), scalerCommand(s)}},
+		{"Programs", []*cobra.Command{newCommand(), runCommand(), vetCommand(), verifyCommand(s), schedulerCommand(), scalerCommand(s)}},
 		{"Orchestrations", []*cobra.Command{
 			startCommand(s), getCommand(s), waitCommand(s), listCommand(s), historyCommand(s), raiseCommand(s),
 			suspendCommand(s), resumeCommand(s), terminateCommand(s), rewindCommand(s), restartCommand(s), purgeCommand(s),

@@ -22,3 +22,21 @@ func run(ctx *durable.Context, items []string) (int, error) {
 	_, err := durable.All(ctx, fs...)
 	return sum, err
 }
+
+func selects(ctx *durable.Context, items []string) (int, error) {
+	results := durable.NewChan[int](1)
+	var wg durable.WaitGroup
+	for _, item := range items {
+		wg.Go(ctx, "item "+item, func() error {
+			n, err := charge.Call(ctx, item, durable.ID(fmt.Sprint(item, ctx.Rand().IntN(6))))
+			results.Send(ctx, n)
+			return err
+		})
+	}
+	sum := 0
+	err := durable.Select(ctx, durable.On(results, func(n int) error {
+		sum += n
+		return nil
+	}))
+	return sum, err
+}

@@ -19,7 +19,11 @@ var (
 
 // Functions binds them.
 func Functions() []durable.Definition {
-	return []durable.Definition{Process.With(process), Direct}
+	return []durable.Definition{Process.With(process).WithVersion("2", processV2), Direct}
+}
+
+func processV2(ctx *durable.Context, in string) (string, error) {
+	return in + time.Now().String(), nil // want `^processV2: time.Now at`
 }
 
 func process(ctx *durable.Context, in string) (string, error) {

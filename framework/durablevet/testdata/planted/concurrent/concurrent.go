@@ -18,7 +18,7 @@ func starts(ctx *durable.Context, f func()) {
 func group(ctx *durable.Context, f func()) {
 	var wg sync.WaitGroup
 	wg.Go(f)  // want `sync.WaitGroup.Go at .* use ctx.Go`
-	wg.Wait() // want `sync.WaitGroup.Wait .*; wait with durable.All`
+	wg.Wait() // want `sync.WaitGroup.Wait .*; use durable.WaitGroup or durable.All`
 }
 
 func hidden(ctx *durable.Context) {
@@ -35,7 +35,7 @@ func channels(ctx *durable.Context) {
 }
 
 func chooses(ctx *durable.Context, a, b chan int) int {
-	select { // want `chooses: select at .* takes whichever is ready first; use durable.First`
+	select { // want `chooses: select at .* takes whichever is ready first; use durable.Select or durable.First`
 	case n := <-a:
 		return n
 	case n := <-b:

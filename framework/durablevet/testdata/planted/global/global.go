@@ -16,7 +16,7 @@ var limit = 10
 func SetLimit(n int) { limit = n }
 
 func reads(ctx *durable.Context) int {
-	return limit // want `reads: variable limit, which is changed at global.go:[0-9]+, at global.go:[0-9]+ can have changed when this is replayed; pass it with the input`
+	return limit // want `reads: variable limit at global.go:[0-9]+ can have changed when this is replayed \(it is changed at global.go:[0-9]+\); pass it with the input`
 }
 
 var seen int
@@ -36,7 +36,7 @@ func remembers(ctx *durable.Context, item string) int {
 }
 
 func readsFar(ctx *durable.Context) int {
-	return far.Limit // want `readsFar: variable far.Limit, which is changed at far/far.go:[0-9]+,`
+	return far.Limit // want `readsFar: variable far.Limit at .*it is changed at far/far.go:[0-9]+`
 }
 
 func cachesFar(ctx *durable.Context) int {
@@ -69,7 +69,7 @@ var rows = &table{rows: map[string]int{}}
 func Put(key string) { rows.put(key) }
 
 func readsTable(ctx *durable.Context) int {
-	return rows.get("x") // want `variable rows, which is changed at`
+	return rows.get("x") // want `variable rows at .*changed at global.go`
 }
 
 func readsSetting(ctx *durable.Context) int { return settings.Most + settings.Least }

@@ -12,7 +12,7 @@ import (
 )
 
 func draws(ctx *durable.Context) int {
-	return rand.Intn(6) // want `draws: rand.Intn at random.go:[0-9]+ comes out differently in each replay; use ctx.NewID`
+	return rand.Intn(6) // want `draws: rand.Intn at random.go:[0-9]+ comes out differently in each replay; use ctx.Rand or ctx.NewID`
 }
 
 func drawsV2(ctx *durable.Context) int {
@@ -47,7 +47,7 @@ func far3(ctx *durable.Context) string {
 var shared = rand.New(rand.NewSource(1))
 
 func fromShared(ctx *durable.Context) int {
-	return shared.Intn(6) // want `variable shared, whose numbers go on from where others left them`
+	return shared.Intn(6) // want `variable shared at .*its numbers go on from where others left them`
 }
 
 func hashes(ctx *durable.Context, s string) uint64 {
