@@ -93,7 +93,7 @@ func Register(r *worker.Registry, c *dts.Client, defs []Definition, mw ...Middle
 // ours are the functions with which this package keeps what its handles promise.
 // Every worker has them.
 func ours(c *dts.Client) []Definition {
-	return []Definition{startDetached.With(starter(c))}
+	return []Definition{startDetached.With(starter(c)), askEntity.With(ask)}
 }
 
 // host is what the registered functions of one worker share. It does not change

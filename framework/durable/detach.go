@@ -30,14 +30,10 @@ func (o Orchestrator[I, O]) StartDetached(ctx *Context, in I, opts ...StartOptio
 	}
 	order := startOrder{
 		Name: o.name, ID: r.ID, Version: r.Version, Tags: r.Tags, At: r.StartAt, Once: r.Reuse != nil,
-		Mark: ctx.NewID(),
+		Input: textOf(input), Mark: ctx.NewID(),
 	}
 	if order.ID == "" {
 		order.ID = order.Mark
-	}
-	if input != nil {
-		text := string(input)
-		order.Input = &text
 	}
 	exists, err := startDetached.Call(ctx, order, Retry(RetryPolicy{Attempts: -1, Factor: 2, Max: time.Minute}))
 	switch f, failed := errors.AsType[*dts.Failure](err); {
@@ -72,14 +68,11 @@ type startOrder struct {
 }
 
 func (o startOrder) request() dts.StartRequest {
-	r := dts.StartRequest{Name: o.Name, ID: o.ID, Version: o.Version, StartAt: o.At, Tags: maps.Clone(o.Tags)}
+	r := dts.StartRequest{Name: o.Name, ID: o.ID, Version: o.Version, Input: bytesOf(o.Input), StartAt: o.At, Tags: maps.Clone(o.Tags)}
 	if r.Tags == nil {
 		r.Tags = make(map[string]string, 1)
 	}
 	r.Tags[tagStart] = o.Mark
-	if o.Input != nil {
-		r.Input = []byte(*o.Input)
-	}
 	if o.Once || o.ID == o.Mark {
 		r.Reuse = &dts.ReusePolicy{}
 	}
