@@ -71,6 +71,39 @@ func wrongOperation(ctx *durable.Context, inside *durable.EntityContext, outside
 	_, _ = charge.Call(inside, order{})                                                       // want "cannot use inside"
 }
 
+func wrongSource(ctx *durable.Context) error {
+	words := durable.NewChan[string](1)
+	words.Send(ctx, 7)                                                                        // want "cannot use 7"
+	_ = durable.Select(ctx, durable.On(paid, func(string) error { return nil }))              // want "does not match"
+	_ = durable.Select(ctx, durable.On(charge, func(int) error { return nil }))               // want "does not match"
+	_ = durable.Select(ctx, paid)                                                             // want "does not implement durable.Case"
+	_, _ = durable.First(ctx, paid)                                                           // want "does not implement durable.Awaitable"
+	return durable.Select(ctx, durable.On(ctx.After(0), func(durable.None) int { return 7 })) // want "does not match"
+}
+
+func wrongOption(ctx *durable.Context) {
+	_, _ = charge.Call(ctx, order{}, durable.DropEvents())                                       // want "does not implement durable.CallOption"
+	_ = durable.ContinueAsNew(ctx, order{}, durable.Tag("a", "b"))                               // want "does not implement durable.ContinueOption"
+	_, _ = process.StartDetached(ctx, order{}, durable.Timeout(0))                               // want "does not implement durable.StartOption"
+	_, _ = process.StartDetached(ctx, "o-7")                                                     // want "cannot use \"o-7\""
+	_ = process.WithVersion("2", func(*durable.Context, int) (string, error) { return "", nil }) // want "cannot use func"
+}
+
+func wrongSaga(ctx *durable.Context) (int, error) {
+	return durable.RunSaga(ctx, func(s *durable.Saga) (string, error) { // want "cannot use durable.RunSaga"
+		charge.Compensate(ctx, s, "o-7") // want "cannot use \"o-7\""
+		add.Compensate(ctx, s, "pen")    // want "add.Compensate undefined"
+		return "", nil
+	})
+}
+
+func wrongAsk(ctx *durable.Context, outside context.Context, c *dts.Client) {
+	_, _ = add.Ask(ctx, c, "ana", "pen")   // want "does not implement context.Context"
+	_, _ = add.Ask(outside, c, "ana", 7)   // want "cannot use 7"
+	ctx.RequestCancel("o-7", "rain")       // want "ctx.RequestCancel undefined"
+	durable.Cancel(outside, "o-7", "rain") // want "cannot use outside"
+}
+
 type mine struct{}
 
 func (mine) Name() string       { return "mine" }
