@@ -17,8 +17,8 @@ func main() {
 	framework.Main(newApp(cmp.Or(os.Getenv("ORDERS_STOCKTAKE"), "0 3 * * *")))
 }
 
-func newApp(stocktake string, opts ...framework.Option) *framework.App {
-	return framework.New("orders", opts...).Add(orders.Functions()...).On(
+func newApp(stocktake string) *framework.App {
+	return framework.New("orders").Add(orders.Functions()...).On(
 		triggers.HTTP("POST /api/orders", orders.Process),
 		triggers.CloudEvents("/api/events",
 			triggers.Match(orders.TakeDelivery, triggers.Type("com.example.warehouse.delivered")),

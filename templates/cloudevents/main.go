@@ -11,9 +11,9 @@ import (
 
 func main() { framework.Main(newApp()) }
 
-// newApp puts the app together. Its test runs it with options of its own.
-func newApp(opts ...framework.Option) *framework.App {
-	return framework.New("pictures", opts...).
+// newApp puts the app together. Its test uses it, too.
+func newApp() *framework.App {
+	return framework.New("pictures").
 		Add(picture.Functions()...).
 		On(triggers.CloudEvents("/events",
 			triggers.Match(picture.Prepare, triggers.Type("com.example.picture.uploaded")),

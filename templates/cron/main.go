@@ -10,9 +10,9 @@ import (
 
 func main() { framework.Main(newApp()) }
 
-// newApp puts the app together. Its test runs it with options of its own.
-func newApp(opts ...framework.Option) *framework.App {
-	return framework.New("reports", opts...).
+// newApp puts the app together. Its test uses it, too.
+func newApp() *framework.App {
+	return framework.New("reports").
 		Add(report.Functions()...).
 		On(triggers.Cron("0 6 * * MON-FRI", report.Daily, triggers.TimeZone("Europe/Lisbon")))
 }

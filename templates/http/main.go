@@ -11,9 +11,9 @@ import (
 
 func main() { framework.Main(newApp()) }
 
-// newApp puts the app together. Its test runs it with options of its own.
-func newApp(opts ...framework.Option) *framework.App {
-	return framework.New("sign-ups", opts...).
+// newApp puts the app together. Its test uses it, too.
+func newApp() *framework.App {
+	return framework.New("sign-ups").
 		Add(signup.Functions()...).
 		On(
 			triggers.HTTP("POST /api/signups", signup.SignUp),

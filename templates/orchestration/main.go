@@ -11,7 +11,7 @@ import (
 
 func main() { framework.Main(newApp()) }
 
-// newApp puts the app together. Its test runs it with options of its own.
-func newApp(opts ...framework.Option) *framework.App {
-	return framework.New("expenses", opts...).Add(expense.Functions()...)
+// newApp puts the app together. Its test uses it, too.
+func newApp() *framework.App {
+	return framework.New("expenses").Add(expense.Functions()...)
 }

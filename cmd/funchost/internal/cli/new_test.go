@@ -101,7 +101,7 @@ func proxy(t *testing.T, version string) string {
 		}
 	}
 	add("go.mod", mod)
-	for _, name := range []string{"dts", "dts/dtstest", "framework", "framework/durable", "framework/embedded", "triggers"} {
+	for _, name := range []string{"dts", "framework", "framework/durable", "framework/durabletest", "framework/embedded", "triggers"} {
 		add(name+"/doc.go", "package "+filepath.Base(name)+"\n")
 	}
 	if err := w.Close(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -175,7 +176,7 @@ func (c console) printView(v verdictView, json bool) error {
 	t := newTable(c.out)
 	t.row("ID", "ORCHESTRATOR", "EVENT", "HISTORY HAS", "THE CODE HAS", "AT")
 	for _, d := range v.Differences {
-		event := fmt.Sprint(d.Event)
+		event := strconv.Itoa(d.Event)
 		if d.Kind != "" {
 			event += " " + d.Kind
 		}
