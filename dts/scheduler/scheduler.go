@@ -223,7 +223,8 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-s.store.Failed():
-		err = fmt.Errorf("scheduler storage: %w", s.store.Err())
+		err = fmt.Errorf("scheduler storage: %w\n"+
+			"  what was acknowledged is on disk: see to the disk, and start the scheduler again", s.store.Err())
 	case err = <-s.failed:
 	case err = <-lost:
 	}

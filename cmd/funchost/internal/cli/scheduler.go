@@ -2,28 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
-	"syscall"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
 	"github.com/funchost/funchost/dts/scheduler"
 	"github.com/funchost/funchost/framework"
 )
-
-// schedulerFlags is how `funchost scheduler` was called.
-type schedulerFlags struct {
-	listen, adminListen, dashboardListen string
-	data                                 string
-	memory                               bool
-	insecurePublic                       bool
-}
 
 func schedulerCommand() *cobra.Command {
 	var flags schedulerFlags
@@ -39,7 +26,7 @@ all task hubs in a browser.`,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.memory && cmd.Flags().Changed("data") {
-				return wrongCall(cmd, errors.New("--memory keeps nothing, --data keeps everything: use one of them"))
+				return wrongCall(cmd, errTwoStates)
 			}
 			if err := flags.check(); err != nil {
 				return callError{err}
@@ -47,53 +34,14 @@ all task hubs in a browser.`,
 			return serveScheduler(cmd.Context(), flags, newConsole(cmd, slog.LevelInfo))
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "`address` for gRPC; port 0 takes a free one")
-	f.StringVar(&flags.adminListen, "admin-listen", "127.0.0.1:8081", "`address` for /healthz and /readyz, or none")
-	f.StringVar(&flags.dashboardListen, "dashboard-listen", "127.0.0.1:8082", "`address` for the dashboard, or none; port 0 takes a free one")
-	f.StringVar(&flags.data, "data", "./.funchost", "`folder` that keeps the state; made if it is missing")
-	f.BoolVar(&flags.memory, "memory", false, "keep nothing when it stops")
-	f.BoolVar(&flags.insecurePublic, "insecure-public", false,
-		"allow addresses that other machines can reach, without encryption or authentication")
+	flags.register(cmd)
+	const group = "Commands for its state"
+	cmd.AddGroup(&cobra.Group{ID: group, Title: group})
+	for _, sub := range []*cobra.Command{backupCommand(), restoreCommand(), checkCommand()} {
+		sub.GroupID = group
+		cmd.AddCommand(sub)
+	}
 	return cmd
-}
-
-// check finds mistakes that can be seen without trying anything.
-func (f schedulerFlags) check() error {
-	for _, address := range []string{f.listen, f.adminListen, f.dashboardListen} {
-		if address == none && address != f.listen {
-			continue
-		}
-		private, err := isLoopback(address)
-		if err != nil {
-			return err
-		}
-		if !private && !f.insecurePublic {
-			return fmt.Errorf("listen on %s: other machines could reach it, and it has no encryption and no authentication\n"+
-				"  use a loopback address such as 127.0.0.1:8080, or add --insecure-public if the network is yours alone", address)
-		}
-	}
-	return nil
-}
-
-// checkData refuses what cannot be made a folder for the state.
-func checkData(dir string) error {
-	refuse := func(problem, wayOut string) error {
-		return callError{fmt.Errorf("--data %s: %s\n  %s", dir, problem, wayOut)}
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case err == nil && !info.IsDir():
-		return refuse("this is a file, not a folder", "name a folder; it is made if it is not there")
-	case errors.Is(err, fs.ErrNotExist):
-		parent := filepath.Dir(filepath.Clean(dir))
-		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
-			return refuse("there is no folder "+parent, "make it first: mkdir -p "+quote(parent))
-		}
-	case errors.Is(err, syscall.ENOTDIR):
-		return refuse("a part of the path is a file, not a folder", "name a folder; it is made if it is not there")
-	}
-	return nil // whatever else is wrong, the scheduler says
 }
 
 // serveScheduler runs the scheduler until ctx ends.
@@ -102,6 +50,10 @@ func serveScheduler(ctx context.Context, flags schedulerFlags, con console) erro
 		if err := checkData(flags.data); err != nil {
 			return err
 		}
+	}
+	config, err := flags.config(con.logger)
+	if err != nil {
+		return err
 	}
 	pages, err := listenUnlessNone(ctx, flags.dashboardListen, "--dashboard-listen")
 	if err != nil {
@@ -114,34 +66,61 @@ func serveScheduler(ctx context.Context, flags schedulerFlags, con console) erro
 	if err != nil {
 		return err
 	}
-	config := scheduler.Config{Dir: flags.data, Listener: socket, Logger: con.logger}
-	if flags.memory {
-		config.Dir = ""
-	}
-	server, err := scheduler.New(config)
-	if err != nil {
-		return err // New has closed the socket
-	}
-	process := framework.NewProcess("scheduler", framework.Config{
+	var server *scheduler.Server
+	admins := newAdmin()
+	settings := framework.Config{
 		AdminListen: flags.adminListen,
 		Logger:      con.logger,
-		OnReady: func(admin net.Addr) {
-			con.printf("scheduler is ready on %s, state in %s\n\n", socket.Addr(), stateName(config.Dir))
-			con.printf("connect a program with:\n  export DTS_CONNECTION_STRING='%s'\n", server.ConnectionString(""))
-			if pages != nil || admin != nil {
-				con.printf("\n")
+		OnReady: func(address net.Addr) {
+			if address != nil && config.Dir != "" {
+				admins.Address = address.String()
+				if err := admins.write(config.Dir); err != nil {
+					con.logger.Warn("no backups can be asked for while this process runs", "error", err)
+				}
 			}
-			if pages != nil {
-				con.printf("dashboard: http://%s\n", pages.Addr())
-			}
-			if admin != nil {
-				con.printf("health: http://%s/healthz\n", admin)
-			}
+			greet(con, flags, config, server, socket, pages, address)
 		},
-	})
+	}
+	if config.Dir != "" {
+		settings.AdminRoutes = map[string]http.Handler{
+			"POST /backup": admins.handler(func(to string) error { return server.Backup(to) }),
+		}
+		defer func() { admins.remove(config.Dir) }()
+	}
+	process := framework.NewProcess("scheduler", settings)
+	config.Listener, config.Metrics = socket, process.MeterProvider()
+	if server, err = scheduler.New(config); err != nil {
+		return err // New has closed the socket
+	}
 	process.Add("scheduler", server)
 	if pages != nil {
 		process.Add("dashboard", newDashboardServer(pages, server, con.logger))
 	}
 	return process.Run(ctx)
+}
+
+// greet tells somebody who has started a scheduler what to do with it.
+func greet(con console, flags schedulerFlags, config scheduler.Config, server *scheduler.Server, socket, pages net.Listener, admin net.Addr) {
+	con.printf("scheduler is ready on %s, state in %s\n\n", socket.Addr(), stateName(config.Dir))
+	hub := ""
+	if len(config.Hubs) > 0 {
+		hub = config.Hubs[0]
+	}
+	con.printf("connect a program with:\n  export DTS_CONNECTION_STRING='%s'\n", server.ConnectionString(hub))
+	if flags.tokenFile != "" {
+		con.printf("  and one of the tokens in %s\n", flags.tokenFile)
+	}
+	if flags.tls.clientCA != "" {
+		con.printf("  and a certificate that %s has signed\n", flags.tls.clientCA)
+	}
+	if pages != nil || admin != nil {
+		con.printf("\n")
+	}
+	if pages != nil {
+		con.printf("dashboard: http://%s\n", pages.Addr())
+	}
+	if admin != nil {
+		con.printf("health: http://%s/healthz\n", admin)
+		con.printf("metrics: http://%s/metrics\n", admin)
+	}
 }

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/funchost/funchost/dts/scheduler"
+)
+
+// schedulerFlags is how `funchost scheduler` was called.
+type schedulerFlags struct {
+	listen, adminListen, dashboardListen string
+	data                                 string
+	memory                               bool
+	hubs                                 []string
+	retention                            []string
+	tls                                  tlsFiles
+	tokenFile                            string
+	insecurePublic                       bool
+}
+
+func (f *schedulerFlags) register(cmd *cobra.Command) {
+	set := cmd.Flags()
+	set.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` for gRPC; port 0 takes a free one")
+	set.StringVar(&f.adminListen, "admin-listen", "127.0.0.1:8081", "`address` for /healthz, /readyz and /metrics, or none")
+	set.StringVar(&f.dashboardListen, "dashboard-listen", "127.0.0.1:8082", "`address` for the dashboard, or none; port 0 takes a free one")
+	set.StringVar(&f.data, "data", defaultData, dataUsage+"; made if it is missing")
+	set.BoolVar(&f.memory, "memory", false, "keep nothing when it stops")
+	set.StringSliceVar(&f.hubs, "hubs", nil, "`names` of the task hubs that there are, with commas; default: each is made when it is first used")
+	set.StringSliceVar(&f.retention, "retention", []string{"30d"},
+		"`age` at which ended orchestrations are purged, 0 is never; also STATUS=AGE, HUB/AGE, HUB/STATUS=AGE")
+	set.StringVar(&f.tls.cert, "tls-cert", "", "PEM `file` with the certificate chain; read anew for each connection")
+	set.StringVar(&f.tls.key, "tls-key", "", "PEM `file` with its key")
+	set.StringVar(&f.tls.clientCA, "tls-client-ca", "", "PEM `file`; callers must show a certificate that it has signed")
+	set.StringVar(&f.tokenFile, "token-file", "", "`file` with bearer tokens, one a line; callers must bring one of them; read again when it changes")
+	set.BoolVar(&f.insecurePublic, "insecure-public", false,
+		"allow addresses that other machines can reach, without encryption or authentication")
+}
+
+// check finds mistakes that can be seen without trying anything.
+func (f *schedulerFlags) check() error {
+	private, err := isLoopback(f.listen)
+	if err != nil {
+		return err
+	}
+	if !private && !f.insecurePublic {
+		if lacks := f.lacks(); lacks != "" {
+			return fmt.Errorf("listen on %s: other machines could reach it, and it has %s\n"+
+				"  use --tls-cert and --tls-key with --token-file or --tls-client-ca, or a loopback address such as 127.0.0.1:8080,\n"+
+				"  or add --insecure-public if the network is yours alone", f.listen, lacks)
+		}
+	}
+	for _, other := range []struct{ address, flag, shows string }{
+		{f.adminListen, "--admin-listen", "metrics"},
+		{f.dashboardListen, "--dashboard-listen", "and lets change all orchestrations"},
+	} {
+		if other.address == none {
+			continue
+		}
+		private, err := isLoopback(other.address)
+		if err != nil {
+			return err
+		}
+		if !private && !f.insecurePublic {
+			return fmt.Errorf("listen on %s: other machines could reach it, and it shows %s without encryption and authentication\n"+
+				"  use a loopback address or none with %s, or add --insecure-public if the network is yours alone", other.address, other.shows, other.flag)
+		}
+	}
+	return nil
+}
+
+// lacks says what keeps strangers from being kept out.
+func (f *schedulerFlags) lacks() string {
+	switch encrypted, asks := f.tls.cert != "", f.tokenFile != "" || f.tls.clientCA != ""; {
+	case encrypted && asks:
+		return ""
+	case encrypted:
+		return "no authentication"
+	case asks:
+		return "no encryption"
+	default:
+		return "no encryption and no authentication"
+	}
+}
+
+// config is what the flags say, with the files that they name.
+func (f *schedulerFlags) config(log *slog.Logger) (scheduler.Config, error) {
+	c := scheduler.Config{Dir: f.data, Hubs: f.hubs, Logger: log}
+	if f.memory {
+		c.Dir = ""
+	}
+	r, err := parseRetention(f.retention)
+	if err != nil {
+		return c, callError{err}
+	}
+	c.Retention, c.HubRetention = r.usual, r.hubs
+	if f.tls != (tlsFiles{}) {
+		if c.TLS, err = f.tls.config(); err != nil {
+			return c, callError{err}
+		}
+	}
+	if f.tokenFile != "" {
+		tokens, err := scheduler.OpenTokenFile(f.tokenFile, log)
+		if err != nil {
+			return c, callError{err}
+		}
+		c.Authorize = tokens.Authorize
+	}
+	return c, nil
+}
+
+// checkData refuses what cannot be made a folder for the state.
+func checkData(dir string) error {
+	refuse := func(problem, wayOut string) error {
+		return callError{fmt.Errorf("--data %s: %s\n  %s", dir, problem, wayOut)}
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && !info.IsDir():
+		return refuse("this is a file, not a folder", "name a folder; it is made if it is not there")
+	case errors.Is(err, fs.ErrNotExist):
+		parent := filepath.Dir(filepath.Clean(dir))
+		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+			return refuse("there is no folder "+parent, "make it first: mkdir -p "+quote(parent))
+		}
+	case errors.Is(err, syscall.ENOTDIR):
+		return refuse("a part of the path is a file, not a folder", "name a folder; it is made if it is not there")
+	}
+	return nil // whatever else is wrong, the scheduler says
+}
+
+// errTwoStates refuses two flags that contradict each other.
+var errTwoStates = errors.New("--memory keeps nothing, --data keeps everything: use one of them")
