@@ -58,7 +58,7 @@ var forbidden = map[string][]rule{
 		{kind: kindGlobal, only: []string{"Map"}},
 	},
 	"sync/atomic": {{kind: kindGlobal}},
-	"runtime": {{kind: kindEnvironment, only: []string{
+	"runtime": {{kind: kindGlobal, only: []string{
 		"NumCPU", "GOMAXPROCS", "NumGoroutine", "NumCgoCall", "ReadMemStats", "Gosched", "GC", "Stack",
 	}, wayOut: "leave it out"}},
 
