@@ -111,14 +111,19 @@ func (v *verdict) check(ctx context.Context, c *dts.Client, r *worker.Registry, 
 	if err != nil {
 		return err
 	}
-	v.Checked++
 	if !slices.ContainsFunc(history, func(e dts.HistoryEvent) bool { return e.Kind == "ExecutionStarted" }) {
+		v.Checked++
 		return nil
 	}
 	got, err := worker.Replay(r, history)
+	if errors.Is(err, worker.ErrNotRegistered) {
+		v.Unknown[fmt.Sprintf("%s of version %q", in.Name, in.Version)]++
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("instance %q: %w", in.ID, err)
 	}
+	v.Checked++
 	if d := got.Difference; d != nil {
 		v.Differences = append(v.Differences, difference{in.ID, in.Name, d.Event, d.Kind, d.History, d.Code, d.At})
 	}

@@ -114,6 +114,14 @@ func TestReplayOfAnInstanceThatHasEndedHasNoDifference(t *testing.T) {
 	t.Parallel()
 	approve := func(ctx context.Context, c *dts.Client, id string) error { return c.Raise(ctx, id, "approved", nil) }
 	stop := func(ctx context.Context, c *dts.Client, id string) error { return c.Terminate(ctx, id, "enough") }
+	rewind := func(ctx context.Context, c *dts.Client, id string) error { return c.Rewind(ctx, id, "again") }
+	again := func(ctx context.Context, c *dts.Client, id string) error {
+		err := rewind(ctx, c, id)
+		if err == nil {
+			_, err = c.Wait(ctx, id)
+		}
+		return err
+	}
 	hold := func(ctx context.Context, c *dts.Client, id string) error { return c.Suspend(ctx, id, "hold") }
 	fails := func(ctx *worker.Context, _ []byte) ([]byte, error) {
 		return ctx.Activity("refuse", nil, worker.ActivityOptions{}).Await()
@@ -131,6 +139,8 @@ func TestReplayOfAnInstanceThatHasEndedHasNoDifference(t *testing.T) {
 		"suspended":              {sell, hold},
 		"failed":                 {fails, nil},
 		"with an open activity":  {leaves, nil},
+		"rewound, failed again":  {fails, again},
+		"rewound":                {fails, rewind},
 		"continued as new":       {continues, nil},
 		"with coroutines, locks": {branches, nil},
 	} {

@@ -8,8 +8,9 @@ import (
 )
 
 // Replace returns defs with those of others in the place of the ones that have the
-// same kind and name. One that takes nobody's place comes at the end. Of an entity
-// the operations are replaced one by one, and those that others do not name stay.
+// same kind and name: of all versions, unless it is for one. One that takes nobody's
+// place comes at the end. Of an entity the operations are replaced one by one, and
+// those that others do not name stay.
 func Replace(defs, others []Definition) ([]Definition, error) {
 	defs = slices.Clone(defs)
 	var problems []error
@@ -18,9 +19,10 @@ func Replace(defs, others []Definition) ([]Definition, error) {
 			problems = append(problems, errors.New("a replacement is nil"))
 			continue
 		}
-		i := slices.IndexFunc(defs, func(d Definition) bool {
-			return d != nil && d.Kind() == other.Kind() && d.Name() == other.Name()
-		})
+		fits := func(d Definition) bool {
+			return d != nil && d.Kind() == other.Kind() && d.Name() == other.Name() && (other.Version() == "" || d.Version() == other.Version())
+		}
+		i := slices.IndexFunc(defs, fits)
 		if i < 0 {
 			defs = append(defs, other)
 			continue
@@ -35,6 +37,7 @@ func Replace(defs, others []Definition) ([]Definition, error) {
 			}
 		}
 		defs[i] = other
+		defs = append(defs[:i+1], slices.DeleteFunc(defs[i+1:], fits)...)
 	}
 	return defs, errors.Join(problems...)
 }

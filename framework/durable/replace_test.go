@@ -44,6 +44,42 @@ func TestReplacedFunctionsRunInTheOldPlaces(t *testing.T) {
 	}
 }
 
+func TestReplacementWithoutAVersionIsForAll(t *testing.T) {
+	t.Parallel()
+	which := durable.ActivityNamed[durable.None, string]("which")
+	says := func(s string) func(context.Context, durable.None) (string, error) {
+		return func(context.Context, durable.None) (string, error) { return s, nil }
+	}
+	ask := durable.NewOrchestrator("ask", func(ctx *durable.Context, version string) (string, error) {
+		return which.Call(ctx, durable.None{}, durable.Version(version))
+	})
+	defs := []durable.Definition{which.With(says("any")), ask, which.WithVersion("1", says("first")), which.WithVersion("2", says("second"))}
+	for name, tt := range map[string]struct {
+		by   durable.Definition
+		want string // of versions none, 1 and 2
+	}{
+		"all": {which.With(says("new")), "new new new"},
+		"one": {which.WithVersion("2", says("new")), "any first new"},
+	} {
+		replaced, err := durable.Replace(defs, []durable.Definition{tt.by})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := serve(t, replaced)
+		var got []string
+		for _, version := range []string{"", "1", "2"} {
+			answer, err := run(t, c, ask, version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, answer)
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
 func TestReplacementOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := durable.Replace(
