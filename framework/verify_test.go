@@ -120,6 +120,9 @@ func TestVerifyFindsTheInstancesThatNewCodeWouldLeadAnotherWay(t *testing.T) {
 		"replaced": {
 			New("shop").Add(selling(book), wait.With(waiting)).Replace(selling(reserve)), &verdict{Checked: 2},
 		},
+		"other versions": {
+			New("shop").Add(selling(reserve), wait.WithVersion("2", waiting)), &verdict{Checked: 1, Unknown: map[string]int{`wait of version ""`: 1}},
+		},
 		"fewer orchestrators": {
 			New("shop").Add(wait.With(waiting)), &verdict{Checked: 1, Unknown: map[string]int{"sell": 1}},
 		},

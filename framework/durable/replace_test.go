@@ -58,8 +58,8 @@ func TestReplacementWithoutAVersionIsForAll(t *testing.T) {
 		by   durable.Definition
 		want string // of versions none, 1 and 2
 	}{
-		"all": {which.With(says("new")), "new new new"},
-		"one": {which.WithVersion("2", says("new")), "any first new"},
+		"all": {which.With(says("new")), "new/new/new"},
+		"one": {which.WithVersion("2", says("new")), "any/first/new"},
 	} {
 		replaced, err := durable.Replace(defs, []durable.Definition{tt.by})
 		if err != nil {
@@ -74,7 +74,7 @@ func TestReplacementWithoutAVersionIsForAll(t *testing.T) {
 			}
 			got = append(got, answer)
 		}
-		if got := strings.Join(got, " "); got != tt.want {
+		if got := strings.Join(got, "/"); got != tt.want {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}

@@ -1,6 +1,6 @@
 // Package durabletest tests durable functions: the real scheduler, in memory, and
-// the real host, in time that passes as fast as the machine can think. A timer of
-// thirty days takes a few milliseconds.
+// the real host, in time that passes as fast as the machine can think: a day in some
+// twenty milliseconds.
 //
 //	func TestLargeOrderExpiresAfterADay(t *testing.T) {
 //		durabletest.Run(t, func(e *durabletest.Env) {
@@ -9,7 +9,7 @@
 //			e.Sleep(23 * time.Hour)
 //			…
 //			if got := run.Result(); got.Outcome != orders.Expired {
-//				t.Errorf("got %v, want it expired", got)
+//				e.Errorf("got %v, want it expired", got)
 //			}
 //		})
 //	}
