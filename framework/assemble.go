@@ -84,6 +84,14 @@ func (p *parts) connect(given *dts.Client, environ []string) error {
 			p.logger.Warn("the scheduler is in memory: nothing is kept when this process ends")
 		}
 	}
+	files, err := dts.CredentialFiles{
+		CA: p.settings.Text(keySchedulerCA), Cert: p.settings.Text(keySchedulerCert),
+		Key: p.settings.Text(keySchedulerKey), Token: p.settings.Text(keySchedulerToken),
+	}.Options(chosen.connection)
+	if err != nil {
+		return usageError{fmt.Errorf("settings %s, %s, %s and %s: %w", keySchedulerCA, keySchedulerCert, keySchedulerKey, keySchedulerToken, err)}
+	}
+	opts = append(opts, files...)
 	if p.client, err = dts.Dial(chosen.connection, opts...); err != nil {
 		return usageError{fmt.Errorf("setting %s (%s): %w", keyScheduler, p.settings.Origin(keyScheduler), err)}
 	}

@@ -16,6 +16,10 @@ const (
 	keyAdminListen     = "admin-listen"
 	keyScheduler       = "scheduler"
 	keyTaskHub         = "task-hub"
+	keySchedulerCA     = "scheduler-ca-file"
+	keySchedulerCert   = "scheduler-cert-file"
+	keySchedulerKey    = "scheduler-key-file"
+	keySchedulerToken  = "scheduler-token-file"
 	keyManagementAPI   = "management-api"
 	keyMaxRequests     = "max-requests"
 	keyOrchestrations  = "max-orchestrations"
@@ -49,6 +53,10 @@ var keys = []settings.Key{
 		Usage: "memory, embedded:DIR, or a connection string",
 	},
 	{Name: keyTaskHub, Env: []string{"TASKHUB_NAME"}, Usage: "task hub, if the connection string names none"},
+	{Name: keySchedulerCA, Usage: "PEM file of the authorities that an https scheduler's certificate may be of"},
+	{Name: keySchedulerCert, Usage: "PEM file with the certificate to show to an https scheduler"},
+	{Name: keySchedulerKey, Usage: "PEM file with its key"},
+	{Name: keySchedulerToken, Usage: "file with the token to send to an https scheduler"},
 	{Name: keyManagementAPI, Kind: settings.Bool, Default: "false", Usage: "serve the HTTP management API"},
 	{Name: keyMaxRequests, Kind: settings.Number, Default: "1024", Usage: "requests at once on the public listener; more are answered 429"},
 	{Name: keyOrchestrations, Kind: settings.Number, Default: "100", Usage: "orchestrator turns at once in this host"},

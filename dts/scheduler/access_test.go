@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"math/big"
@@ -94,6 +95,17 @@ func TestListenerAsksForCertificatesAndTokens(t *testing.T) {
 		stop()
 		must(t, <-ended)
 
+		fromFiles, err := filesOf(t, ours, "fedcba9876543210").Options(cs)
+		must(t, err)
+		withFiles, err := dts.Dial(cs, fromFiles...)
+		must(t, err)
+		defer withFiles.Close()
+		if got, err := withFiles.Instance(t.Context(), id); err != nil || got.Status != dts.StatusCompleted {
+			t.Errorf("a client with files: %+v, %v", got, err)
+		}
+		if opts, err := filesOf(t, ours, "fedcba9876543210").Options(dts.ConnectionString{Endpoint: "http://127.0.0.1:8080"}); len(opts) != 0 || err != nil {
+			t.Errorf("%d options for plaintext, %v", len(opts), err)
+		}
 		stranger, err := dts.Dial(cs, dts.WithTLS(known))
 		must(t, err)
 		defer stranger.Close()
@@ -159,6 +171,41 @@ func TestTokenFileThatLetsNobodyInIsRefused(t *testing.T) {
 	}
 	if _, err := scheduler.OpenTokenFile(filepath.Join(dir, "gone"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// filesOf writes a certificate and a token to files.
+func filesOf(t *testing.T, s signed, token string) dts.CredentialFiles {
+	t.Helper()
+	dir := t.TempDir()
+	f := dts.CredentialFiles{
+		CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"), Token: filepath.Join(dir, "token"),
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(s.pair.PrivateKey)
+	must(t, err)
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.pair.Certificate[0]})
+	for name, text := range map[string][]byte{
+		f.CA: cert, f.Cert: cert, f.Key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), f.Token: []byte(token + "\n"),
+	} {
+		must(t, os.WriteFile(name, text, 0o600))
+	}
+	return f
+}
+
+func TestCredentialFilesThatDoNotWorkAreNamed(t *testing.T) {
+	t.Parallel()
+	good := filesOf(t, selfSigned(t), "0123456789abcdef")
+	cs := dts.ConnectionString{Endpoint: "https://127.0.0.1"}
+	for want, files := range map[string]dts.CredentialFiles{
+		"holds no certificate":          {CA: good.Token},
+		"read certificate authorities":  {CA: good.CA + ".gone"},
+		"go together":                   {Cert: good.Cert},
+		"read client certificate":       {Cert: good.Cert, Key: good.Token},
+		"read client certificate: open": {Cert: good.Cert + ".gone", Key: good.Key},
+	} {
+		if _, err := files.Options(cs); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", files, err, want)
+		}
 	}
 }
 

@@ -60,11 +60,8 @@ func (s *hubs) Hub(name string) (*hub.Hub, error) {
 	if !s.open {
 		return nil, store.ErrClosed
 	}
-	switch {
-	case !hubName.MatchString(name):
-		return nil, fmt.Errorf("%w: %s", rpc.ErrNoHub, hubRule)
-	case s.only != nil && !slices.Contains(s.only, name):
-		return nil, rpc.ErrNoHub
+	if err := s.possible(name); err != nil {
+		return nil, err
 	}
 	rec, err := s.store.Hub(name, true, time.Now())
 	if err != nil {
@@ -92,3 +89,15 @@ func (s *hubs) Hub(name string) (*hub.Hub, error) {
 
 // Stopping ends when the server begins to stop.
 func (s *hubs) Stopping() context.Context { return s.stopping }
+
+// possible refuses the name of a hub that there cannot be.
+func (s *hubs) possible(name string) error {
+	switch {
+	case !hubName.MatchString(name):
+		return fmt.Errorf("%w: %s", rpc.ErrNoHub, hubRule)
+	case s.only != nil && !slices.Contains(s.only, name):
+		return rpc.ErrNoHub
+	default:
+		return nil
+	}
+}

@@ -64,3 +64,26 @@ func TestNameThatNoHubCanHaveIsRefusedWithTheRule(t *testing.T) {
 		}
 	}
 }
+
+func TestServerHasTheHubsOfItsList(t *testing.T) {
+	t.Parallel()
+	s, err := scheduler.New(scheduler.Config{Listen: "none", Hubs: []string{"orders", "stock"}})
+	must(t, err)
+	run(t, s, func() {
+		if got := s.Hubs(); len(got) != 2 || got[0] != "orders" || got[1] != "stock" {
+			t.Errorf("hubs = %q", got)
+		}
+		_, err := dial(t, s, "stock").Start(t.Context(), dts.StartRequest{Name: "orc"})
+		must(t, err)
+		_, err = dial(t, s, "default").Start(context.Background(), dts.StartRequest{Name: "orc"})
+		if !errors.Is(err, dts.ErrNotFound) || !strings.Contains(err.Error(), "Task hub not found: default") {
+			t.Errorf("start in a hub that is not listed = %v, want ErrNotFound", err)
+		}
+		if err := dial(t, s, "default").DeleteHub(t.Context()); !errors.Is(err, dts.ErrNotFound) {
+			t.Errorf("deletion of a hub that is not listed = %v, want ErrNotFound", err)
+		}
+	})
+	if _, err := scheduler.New(scheduler.Config{Listen: "none", Hubs: []string{"a"}}); err == nil || !strings.Contains(err.Error(), `task hub "a"`) {
+		t.Errorf("a hub with one letter: %v", err)
+	}
+}

@@ -1,7 +1,6 @@
 package scheduler_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -79,25 +78,5 @@ func TestRetentionOfWhatDoesNotEndIsRefused(t *testing.T) {
 	_, err := scheduler.New(scheduler.Config{Retention: scheduler.Retention{ByStatus: map[dts.Status]time.Duration{dts.StatusRunning: day}}})
 	if err == nil || !strings.Contains(err.Error(), "status Running: no orchestration ends with it") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestServerHasTheHubsOfItsList(t *testing.T) {
-	t.Parallel()
-	s, err := scheduler.New(scheduler.Config{Listen: "none", Hubs: []string{"orders", "stock"}})
-	must(t, err)
-	run(t, s, func() {
-		if got := s.Hubs(); len(got) != 2 || got[0] != "orders" || got[1] != "stock" {
-			t.Errorf("hubs = %q", got)
-		}
-		_, err := dial(t, s, "stock").Start(t.Context(), dts.StartRequest{Name: "orc"})
-		must(t, err)
-		_, err = dial(t, s, "default").Start(context.Background(), dts.StartRequest{Name: "orc"})
-		if !errors.Is(err, dts.ErrNotFound) || !strings.Contains(err.Error(), "Task hub not found: default") {
-			t.Errorf("start in a hub that is not listed = %v, want ErrNotFound", err)
-		}
-	})
-	if _, err := scheduler.New(scheduler.Config{Listen: "none", Hubs: []string{"a"}}); err == nil || !strings.Contains(err.Error(), `task hub "a"`) {
-		t.Errorf("a hub with one letter: %v", err)
 	}
 }

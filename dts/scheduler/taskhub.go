@@ -28,6 +28,11 @@ func (s *hubs) Delete(ctx context.Context, name string) error {
 	if !s.open {
 		return store.ErrClosed
 	}
+	if s.only != nil { // what is not listed is left alone
+		if err := s.possible(name); err != nil {
+			return err
+		}
+	}
 	if h := s.hubs[name]; h != nil {
 		h.Close()
 		delete(s.hubs, name)

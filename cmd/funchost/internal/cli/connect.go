@@ -34,8 +34,22 @@ func ofProcess() surroundings {
 	return surroundings{
 		getenv: os.Getenv,
 		dial: func(cs dts.ConnectionString) (*dts.Client, error) {
-			return dts.Dial(cs, dts.WithUserAgent("funchost/"+version()))
+			opts, err := credentialFiles(os.Getenv).Options(cs)
+			if err != nil {
+				return nil, callError{err}
+			}
+			return dts.Dial(cs, append(opts, dts.WithUserAgent("funchost/"+version()))...)
 		},
+	}
+}
+
+// credentialFiles are those that hosts take from the same variables.
+func credentialFiles(getenv func(string) string) dts.CredentialFiles {
+	return dts.CredentialFiles{
+		CA:    getenv("FUNCHOST_SCHEDULER_CA_FILE"),
+		Cert:  getenv("FUNCHOST_SCHEDULER_CERT_FILE"),
+		Key:   getenv("FUNCHOST_SCHEDULER_KEY_FILE"),
+		Token: getenv("FUNCHOST_SCHEDULER_TOKEN_FILE"),
 	}
 }
 
