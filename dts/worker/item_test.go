@@ -27,10 +27,10 @@ type BookingError struct{ cause *dts.Failure }
 func (BookingError) Error() string   { return "no seat" }
 func (e BookingError) Unwrap() error { return e.cause }
 
-type inWords struct{ cause *dts.Failure }
+type inWordsError struct{ cause *dts.Failure }
 
-func (inWords) Error() string   { return "in other words" }
-func (e inWords) Unwrap() error { return e.cause }
+func (inWordsError) Error() string   { return "in other words" }
+func (e inWordsError) Unwrap() error { return e.cause }
 
 func TestLogSaysWhatFailed(t *testing.T) {
 	t.Parallel()
@@ -99,7 +99,7 @@ func TestActivityIsAnsweredByItsToken(t *testing.T) {
 			}},
 		},
 		{
-			"with the type of a failure that was put into words", func(context.Context, []byte) ([]byte, error) { return nil, inWords{kept} },
+			"with the type of a failure that was put into words", func(context.Context, []byte) ([]byte, error) { return nil, inWordsError{kept} },
 			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
 				ErrorType: "Custom", ErrorMessage: "in other words", IsNonRetriable: true, InnerFailure: details(kept),
 			}},

@@ -199,11 +199,7 @@ func (l *Loop) react(ctx context.Context, w *watcher) {
 			folder := l.nextFolder()
 			go func() { results <- l.build(ctx, folder) }()
 		}
-		var reports <-chan Report
-		var exited <-chan struct{}
-		if l.child != nil {
-			reports, exited = l.child.reports, l.child.exited
-		}
+		reports, exited := l.news()
 		select {
 		case <-ctx.Done():
 			return
@@ -222,12 +218,11 @@ func (l *Loop) react(ctx context.Context, w *watcher) {
 			saved = true
 		case b := <-results:
 			building = false
+			if b.err == nil {
+				again.Stop()
+			}
 			if ctx.Err() == nil {
-				if b.err == nil {
-					again.Stop()
-					l.serves, l.ends = false, 0
-				}
-				l.swap(b, w)
+				l.built(b, w)
 			}
 		case r := <-reports:
 			l.reported(r)
@@ -236,14 +231,35 @@ func (l *Loop) react(ctx context.Context, w *watcher) {
 				again.Reset(pause)
 			}
 		case <-l.silent.C:
-			if l.child != nil {
-				l.cfg.Notify(Event{Kind: Silent})
-			}
+			l.stillSilent()
 		case <-again.C:
 			l.last.began = time.Now()
 			l.trouble(l.startChild(l.last))
 		}
 	}
+}
+
+// news are where the child, if there is one, tells of itself and of its end.
+func (l *Loop) news() (reports <-chan Report, exited <-chan struct{}) {
+	if l.child == nil {
+		return nil, nil
+	}
+	return l.child.reports, l.child.exited
+}
+
+// stillSilent tells of a child that has reported nothing for a while.
+func (l *Loop) stillSilent() {
+	if l.child != nil {
+		l.cfg.Notify(Event{Kind: Silent})
+	}
+}
+
+// built takes up the outcome of a build.
+func (l *Loop) built(b result, w *watcher) {
+	if b.err == nil {
+		l.serves, l.ends = false, 0
+	}
+	l.swap(b, w)
 }
 
 // result is how a build ended.
