@@ -22,12 +22,18 @@ type CredentialFiles struct {
 	Token string
 }
 
-// Options are those that a client of cs needs: none for a plaintext endpoint, to
-// which nothing secret is sent.
+// Options are those that a client of cs needs: none without an endpoint, and none for
+// a plaintext one, to which nothing secret is sent.
 func (f CredentialFiles) Options(cs ConnectionString) ([]Option, error) {
+	if cs.Endpoint == "" {
+		return nil, nil // the scheduler is in this process
+	}
 	to, err := parseEndpoint(cs.Endpoint)
-	if err != nil || !to.tls {
-		return nil, nil // Dial says what is wrong with it
+	if err != nil {
+		return nil, err
+	}
+	if !to.tls {
+		return nil, nil
 	}
 	var opts []Option
 	if f.Token != "" {

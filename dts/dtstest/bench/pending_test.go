@@ -41,6 +41,7 @@ const (
 // its own: how long it takes to open, its memory, the backlog, pages, and the
 // first work item.
 func TestPending(t *testing.T) {
+	t.Parallel()
 	if *pending == 0 {
 		t.Skip("nothing to measure: say how many with -pending 1000000")
 	}

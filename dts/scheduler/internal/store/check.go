@@ -26,7 +26,7 @@ type Report struct {
 // maxProblems bounds a report: a directory that is broken is broken everywhere.
 const maxProblems = 100
 
-func (r *Report) add(format string, args ...any) {
+func (r *Report) addf(format string, args ...any) {
 	if len(r.Problems) == maxProblems {
 		r.More++
 		return
@@ -49,7 +49,7 @@ func (s *Store) Check(ctx context.Context) (*Report, error) {
 	for _, name := range slices.Sorted(maps.Keys(hubs)) {
 		number := hubs[name].GetNumber()
 		if other, taken := known[number]; taken || number == 0 {
-			c.report.add("task hub %q: has number %d, as has %q", name, number, other)
+			c.report.addf("task hub %q: has number %d, as has %q", name, number, other)
 		}
 		known[number] = name
 	}
@@ -78,16 +78,16 @@ func (c *checker) rows(ctx context.Context, known map[uint32]string) error {
 			return false, context.Cause(ctx)
 		}
 		if len(k) < 5 {
-			c.report.add("row %x: is of no kind that there is", k)
+			c.report.addf("row %x: is of no kind that there is", k)
 			return true, nil
 		}
 		hub, kind := binary.BigEndian.Uint32(k), k[4]
 		if _, ok := known[hub]; !ok && hub != 0 {
-			c.report.add("row %x: is of task hub %d, which there is not", k, hub)
+			c.report.addf("row %x: is of task hub %d, which there is not", k, hub)
 			return true, nil
 		}
 		if problem := c.row(hub, kind, k[5:], v); problem != "" {
-			c.report.add("row %x: %s", k, problem)
+			c.report.addf("row %x: %s", k, problem)
 		}
 		return true, nil
 	})

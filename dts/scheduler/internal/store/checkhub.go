@@ -27,7 +27,7 @@ type hubChecker struct {
 }
 
 func (h *hubChecker) problem(what, id, text string) {
-	h.report.add("task hub %q: %s %q: %s", h.name, what, id, text)
+	h.report.addf("task hub %q: %s %q: %s", h.name, what, id, text)
 }
 
 func (h *hubChecker) check(ctx context.Context) error {
@@ -102,7 +102,7 @@ func (h *hubChecker) instances(ctx context.Context) error {
 			return nil
 		}
 		current = &record.Instance{}
-		if proto.Unmarshal(v, current) != nil {
+		if !decodes(v, current) {
 			current = nil
 			return nil
 		}
@@ -129,12 +129,12 @@ func (h *hubChecker) instance(rec *record.Instance) error {
 	switch {
 	case errors.Is(err, ErrDamaged) || err == nil && stored == nil:
 		h.problem("instance", id, "has a history that cannot be read")
-		return nil
+		return ignoreDamage(err)
 	case err != nil:
 		return err
 	}
 	if n := len(stored.History); n != int(rec.GetEvents()) {
-		h.report.add("task hub %q: instance %q: has %d events of history, want %d", h.name, id, n, rec.GetEvents())
+		h.report.addf("task hub %q: instance %q: has %d events of history, want %d", h.name, id, n, rec.GetEvents())
 	}
 	h.created++
 	errs := []error{h.want(createdKey(nil, h.hub, rec.GetCreated(), id), "instance", id, "is not in the order of creation")}
@@ -167,7 +167,7 @@ func (h *hubChecker) instance(rec *record.Instance) error {
 func (h *hubChecker) entities(ctx context.Context) error {
 	return h.each(ctx, kindEntity, func(k, v []byte) error {
 		rec := &record.Entity{}
-		if proto.Unmarshal(v, rec) != nil {
+		if !decodes(v, rec) {
 			return nil
 		}
 		if rec.GetId() != string(k) {
@@ -192,7 +192,7 @@ func (h *hubChecker) entities(ctx context.Context) error {
 func (h *hubChecker) queues(ctx context.Context) error {
 	return h.each(ctx, kindQueue, func(k, v []byte) error {
 		m := &record.EntityMessage{}
-		if len(k) < 10 || proto.Unmarshal(v, m) != nil {
+		if len(k) < 10 || !decodes(v, m) {
 			return nil
 		}
 		id, number := string(k[:len(k)-9]), binary.BigEndian.Uint64(k[len(k)-8:])
@@ -215,7 +215,7 @@ func (h *hubChecker) queues(ctx context.Context) error {
 func (h *hubChecker) ready(ctx context.Context) error {
 	return h.each(ctx, kindReady, func(k, v []byte) error {
 		id, ready := string(k), &record.Ready{}
-		if wire.IsEntity(id) || proto.Unmarshal(v, ready) != nil {
+		if wire.IsEntity(id) || !decodes(v, ready) {
 			return nil
 		}
 		return h.live("ready row", id, ready.GetGeneration())
@@ -226,10 +226,8 @@ func (h *hubChecker) ready(ctx context.Context) error {
 func (h *hubChecker) live(what, id string, gen uint64) error {
 	rec, err := h.store.Record(h.hub, id)
 	switch {
-	case errors.Is(err, ErrDamaged):
-		return nil
 	case err != nil:
-		return err
+		return ignoreDamage(err)
 	case rec == nil:
 		h.problem(what, id, "is of an instance that is not there")
 	case rec.GetGeneration() != gen || engine.Terminal(rec.GetStatus()):
@@ -300,6 +298,9 @@ func (h *hubChecker) pending(id string, gen uint64) (tasks map[int32]bool, timer
 	}
 	return tasks, timers, nil
 }
+
+// decodes reads a value. One that cannot be read has been reported.
+func decodes(v []byte, m proto.Message) bool { return proto.Unmarshal(v, m) == nil }
 
 // ignoreDamage is for rows whose instance has been reported.
 func ignoreDamage(err error) error {
