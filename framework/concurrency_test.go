@@ -76,6 +76,8 @@ func TestHostTakesNoMoreAtOnceThanItsSettingsSay(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute) // nobody waits for the entities
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		if diff := cmp.Diff(map[string]int{"orchestrations": 4, "activities": 3, "entities": 2}, p.most); diff != "" {
 			t.Errorf("most at once (-want +got):\n%s", diff)
 		}
