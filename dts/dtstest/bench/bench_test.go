@@ -72,43 +72,52 @@ func inProcess(b *testing.B) *dts.Client {
 
 // twoProcesses puts the scheduler into a process of its own, over TCP.
 func twoProcesses(b *testing.B) *dts.Client {
+	_, c := serveAlone(b, b.TempDir())
+	return c
+}
+
+// alone is a scheduler in a process of its own.
+type alone struct{ *exec.Cmd }
+
+func serveAlone(t testing.TB, dir string) (alone, *dts.Client) {
+	t.Helper()
 	server := exec.Command(os.Args[0])
-	server.Env = append(os.Environ(), serveDir+"="+b.TempDir())
+	server.Env = append(os.Environ(), serveDir+"="+dir)
 	server.Stderr = os.Stderr
 	in, err := server.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	out, err := server.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := server.Start(); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = in.Close()
 		if err := server.Wait(); err != nil {
-			b.Errorf("scheduler: %v", err)
+			t.Errorf("scheduler: %v", err)
 		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		b.Fatalf("scheduler did not start: %v", err)
+		t.Fatalf("scheduler did not start: %v", err)
 	}
 	cs, err := dts.ParseConnectionString(strings.TrimSpace(line))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	return dial(b, cs)
+	return alone{server}, dial(t, cs)
 }
 
-func dial(b *testing.B, cs dts.ConnectionString, opts ...dts.Option) *dts.Client {
+func dial(t testing.TB, cs dts.ConnectionString, opts ...dts.Option) *dts.Client {
 	c, err := dts.Dial(cs, opts...)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.Cleanup(func() { _ = c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 

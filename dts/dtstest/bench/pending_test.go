@@ -1,14 +1,12 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,47 +134,6 @@ func fillPending(t *testing.T, dir string, n int) {
 	if err := os.WriteFile(filled, fmt.Append(nil, n), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// alone is a scheduler in a process of its own.
-type alone struct{ *exec.Cmd }
-
-func serveAlone(t *testing.T, dir string) (alone, *dts.Client) {
-	t.Helper()
-	server := exec.Command(os.Args[0])
-	server.Env = append(os.Environ(), serveDir+"="+dir)
-	server.Stderr = os.Stderr
-	in, err := server.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := server.Wait(); err != nil {
-			t.Errorf("scheduler: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("scheduler did not start: %v", err)
-	}
-	cs, err := dts.ParseConnectionString(strings.TrimSpace(line))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := dts.Dial(cs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return alone{server}, c
 }
 
 type size uint64
