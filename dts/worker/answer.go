@@ -48,9 +48,9 @@ func (r *run) answerEntity(l *lease, answer *dtspb.EntityBatchResult) {
 }
 
 // answerOrchestrator sends the outcome of a turn, in one part or several.
-func (r *run) answerOrchestrator(l *lease, parts []*dtspb.OrchestratorResponse) {
+func (r *run) answerOrchestrator(l *lease, parts []*dtspb.OrchestratorResponse) (ok bool) {
 	if !l.claim() {
-		return
+		return false
 	}
 	complete := func(part *dtspb.OrchestratorResponse) sending {
 		return func(ctx context.Context) error {
@@ -65,9 +65,10 @@ func (r *run) answerOrchestrator(l *lease, parts []*dtspb.OrchestratorResponse) 
 				Actions: []*dtspb.OrchestratorAction{failed(nextID(part.Actions), f)},
 			})
 		}) {
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // sending is one attempt to answer.

@@ -32,6 +32,7 @@ const (
 // (TestStoppingWorkerFinishesWhatNobodyElseRuns).
 func (r *run) drain() {
 	defer r.cut(errDrained)
+	defer r.warm.close()
 	defer close(r.hands.dismiss)
 	defer r.hangUp()
 	ended := make(chan struct{})

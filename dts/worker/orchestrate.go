@@ -30,57 +30,90 @@ func (r *run) orchestrate(l *lease, req *dtspb.OrchestratorRequest) {
 		}
 		return
 	}
-	r.answerOrchestrator(l, split(answer))
+	if !r.answerOrchestrator(l, split(answer)) {
+		r.warm.forget(l)
+	}
 }
 
-// turn replays the history of an item and returns what to answer. When it
-// returns, nothing of the orchestrator runs any more: the next turn of the
-// instance may start elsewhere as soon as the answer is out.
+// turn brings the orchestrator of an item as far as it goes and returns what to
+// answer. When it returns, nothing of the orchestrator runs any more: the next turn
+// of the instance may start elsewhere as soon as the answer is out.
 func (r *run) turn(l *lease, req *dtspb.OrchestratorRequest) (*dtspb.OrchestratorResponse, error) {
-	past := req.GetPastEvents()
-	if req.GetRequiresHistoryStreaming() {
-		var err error
-		if past, err = r.history(r.calls, req); err != nil {
-			return nil, err
-		}
-	}
 	answer := &dtspb.OrchestratorResponse{
 		InstanceId:                req.GetInstanceId(),
 		CompletionToken:           l.token,
 		OrchestrationTraceContext: req.GetOrchestrationTraceContext(),
 	}
-	if action, ok := replay.Rewind(past, req.GetNewEvents(), newID); ok {
-		answer.Actions = []*dtspb.OrchestratorAction{action}
-		return answer, nil
+	p, past, err := r.resume(l, req)
+	if err != nil {
+		return nil, err
 	}
-	defer r.watchTurn(l, past, req.GetNewEvents())()
-	if r.versioning.Match != MatchAny {
+	if p == nil {
+		if action, ok := replay.Rewind(past, req.GetNewEvents(), newID); ok {
+			answer.Actions = []*dtspb.OrchestratorAction{action}
+			return answer, nil
+		}
 		started := startOf(past, req.GetNewEvents())
-		if problem := r.versioning.refuse(started.GetName(), started.GetVersion().GetValue()); problem != nil && started != nil {
+		if started == nil {
+			return nil, errNoStart
+		}
+		if problem := r.versioning.refuse(started.GetName(), started.GetVersion().GetValue()); problem != nil {
 			if !r.versioning.Fail {
 				return nil, errVersion
 			}
 			answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(nil), problem)}
 			return answer, nil
 		}
+		p = &parked{
+			turn: replay.New(&r.replay, l, req.GetInstanceId(), req.GetExecutionId().GetValue()),
+			name: started.GetName(), execution: req.GetExecutionId().GetValue(),
+		}
 	}
-	t := replay.New(&r.replay, l, req.GetInstanceId(), req.GetExecutionId().GetValue())
-	defer t.Close()
-	t.Apply(past, true)
-	t.Apply(req.GetNewEvents(), false)
-	if !t.Started() {
-		return nil, errNoStart
-	}
-	answer.Actions, answer.CustomStatus = t.Actions(), t.CustomStatus()
-	if problem := check(answer); problem != nil {
+	kept := false
+	defer func() {
+		if !kept {
+			r.warm.drop(p)
+		}
+	}()
+	defer r.watchTurn(l, p.name)()
+	p.apply(past, req.GetNewEvents())
+	answer.Actions, answer.CustomStatus = p.turn.Actions(), p.turn.CustomStatus()
+	problem := check(answer)
+	if problem != nil {
 		answer.CustomStatus = nil
 		answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(answer.Actions), problem)}
 	}
 	if n := len(answer.Actions); n > 0 { // an end is the last action
 		end := answer.Actions[n-1].GetCompleteOrchestration()
-		r.note(keyOrchestrator, t.Start().GetName(), l.instance, end.GetFailureDetails())
+		r.note(keyOrchestrator, p.name, l.instance, end.GetFailureDetails())
 	}
+	kept = problem == nil && p.turn.Rests() && r.warm.park(l, p)
 	return answer, nil
+}
+
+// resume returns the turn that is kept of the item's instance and the past events
+// that it has not seen. If there is none, or the item does not go on where it stands,
+// the turn is nil and the events are the whole past.
+func (r *run) resume(l *lease, req *dtspb.OrchestratorRequest) (*parked, []*dtspb.HistoryEvent, error) {
+	p := r.warm.take(l, req.GetInstanceId())
+	if p != nil && p.continues(req) {
+		p.turn.Resume(l)
+		return p, req.GetPastEvents(), nil
+	}
+	past := req.GetPastEvents()
+	if req.GetRequiresHistoryStreaming() || pastFrom(req) > 0 {
+		var err error
+		if past, err = r.history(r.calls, req); err != nil {
+			r.warm.drop(p)
+			return nil, nil, err
+		}
+	}
+	if p != nil && p.repeats(req, past) {
+		p.turn.Resume(l)
+		return p, past[p.seen:], nil
+	}
+	r.warm.drop(p)
+	return nil, past, nil
 }
 
 // history fetches the past of a turn that was too long to come with it.

@@ -74,7 +74,7 @@ func (r *run) stream(ctx context.Context) (heard bool, _ error) {
 	}
 	ctx, stop := context.WithCancelCause(r.link)
 	defer stop(nil)
-	items, err := r.rpc.GetWorkItems(ctx, r.request())
+	items, err := r.rpc.GetWorkItems(r.warm.announce(ctx), r.request())
 	if err != nil {
 		return false, explain(err)
 	}

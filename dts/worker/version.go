@@ -51,9 +51,12 @@ func WithVersioning(v Versioning) Option {
 
 // refuse says why something of that version is not for this worker, nil if it is.
 func (v Versioning) refuse(name, version string) *dtspb.TaskFailureDetails {
+	if v.Match == MatchAny || builtIn(name) {
+		return nil
+	}
 	order := compareVersions(version, v.Version)
 	switch {
-	case v.Match == MatchAny, order == 0, builtIn(name):
+	case order == 0:
 		return nil
 	case v.Match == MatchStrict:
 		return refusal(FailureVersion, fmt.Sprintf("version %q of %q does not match version %q of the worker", version, name, v.Version))

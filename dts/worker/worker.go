@@ -53,6 +53,7 @@ type Worker struct {
 	orchestrations, activities int // at once
 	entities                   int
 	budget                     time.Duration
+	warmest                    int // instances that are kept
 	versioning                 Versioning
 
 	began atomic.Bool
@@ -101,6 +102,7 @@ func New(c *dts.Client, r *Registry, opts ...Option) *Worker {
 		jitter:   rand.Float64,
 		log:      slog.New(slog.DiscardHandler),
 		budget:   defaultDrain,
+		warmest:  defaultWarm,
 		ready:    make(chan struct{}),
 	}
 	for _, o := range opts {

@@ -6,15 +6,22 @@ import (
 )
 
 // Metadata keys of a call. Every call carries HeaderTaskHub and
-// HeaderUserAgent; workers add HeaderWorkerID. HeaderRequestID is our own: it is the
-// same in each attempt of a call.
+// HeaderUserAgent; workers add HeaderWorkerID. Two are our own: HeaderRequestID is the
+// same in each attempt of a call, HeaderWarm comes with GetWorkItems and says that the
+// worker keeps instances between their turns, see PropertyPastFrom.
 const (
 	HeaderTaskHub       = "taskhub"
 	HeaderWorkerID      = "workerid"
 	HeaderAuthorization = "authorization"
 	HeaderUserAgent     = "x-user-agent"
 	HeaderRequestID     = "x-funchost-request-id"
+	HeaderWarm          = "x-funchost-warm"
 )
+
+// PropertyPastFrom is the property of an orchestrator work item that leaves out the
+// beginning of the past events, which the worker has seen before: how many they are.
+// A worker that does not remember them gets them by StreamInstanceHistory.
+const PropertyPastFrom = "funchost.past-from"
 
 // DefaultTaskHub is the hub of a caller who names none.
 const DefaultTaskHub = "default"

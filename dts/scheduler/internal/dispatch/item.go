@@ -34,6 +34,9 @@ type Item struct {
 	// Recovered tells that the item is from before a restart of the scheduler,
 	// which may have been the item's doing.
 	Recovered bool
+	// Prefer is the stream that should have the item, if it takes it at once; nil if
+	// that does not matter.
+	Prefer *Stream
 	// Abandons is how often in a row workers gave the item back.
 	Abandons int
 
@@ -96,6 +99,9 @@ func (f *fifo) skip() {
 		f.head, f.stale = 0, 0
 	}
 }
+
+// waiting is how many items wait, or a few more.
+func (f *fifo) waiting() int { return len(f.items) - f.head - f.stale }
 
 func (f *fifo) drop() {
 	f.items[f.head] = nil

@@ -28,7 +28,7 @@ func (q *Queue) grant(s *Stream, it *Item) *Lease {
 		delete(q.leases, it.lease.Token)
 	}
 	l := &Lease{Token: q.token(), Item: it, Granted: time.Now(), stream: s}
-	it.lease, it.state = l, leased
+	it.lease, it.state, it.Prefer = l, leased, nil
 	q.leases[l.Token] = l
 	s.held[l] = struct{}{}
 	s.free[it.Kind]--

@@ -70,6 +70,10 @@ func (q *Queue) Push(it *Item) {
 	}
 	q.counts[it.Kind].Pending++
 	it.state = waiting
+	if q.prefer(it) {
+		return
+	}
+	it.Prefer = nil
 	q.queue(it).push(it)
 	q.wake(it)
 }
@@ -105,6 +109,11 @@ func (q *Queue) Counts(k Kind) Counts {
 			c.Oldest = it.Since
 		}
 	}
+	for s := range q.streams {
+		if it := s.own.peek(); it != nil && it.Kind == k && (c.Oldest.IsZero() || it.Since.Before(c.Oldest)) {
+			c.Oldest = it.Since
+		}
+	}
 	return c
 }
 
@@ -123,7 +132,11 @@ func (q *Queue) Workers() int {
 	return n
 }
 
+// queue is where an item waits.
 func (q *Queue) queue(it *Item) *fifo {
+	if it.Prefer != nil {
+		return &it.Prefer.own
+	}
 	f := q.classes[it.class()]
 	if f == nil {
 		if len(q.classes) >= maxClasses {

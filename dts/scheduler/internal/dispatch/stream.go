@@ -29,6 +29,8 @@ type StreamOptions struct {
 	Filters [kinds]*Filter
 	// Streaming tells that the worker can fetch histories itself.
 	Streaming bool
+	// Warm tells that the worker keeps instances between their turns.
+	Warm bool
 }
 
 // Stream is one worker's connection.
@@ -39,6 +41,7 @@ type Stream struct {
 
 	// Guarded by the queue's lock.
 	free    [kinds]int
+	own     fifo // items for this worker rather than for others
 	held    map[*Lease]struct{}
 	waiting bool
 	closed  bool
@@ -77,6 +80,9 @@ func (s *Stream) Take() *Lease {
 		return nil
 	}
 	var oldest *Item
+	if s.free[Orchestration] > 0 {
+		oldest = s.own.peek()
+	}
 	for cl, f := range q.classes {
 		if s.free[cl.kind] == 0 || !s.matches(cl) {
 			continue
@@ -94,7 +100,7 @@ func (s *Stream) Take() *Lease {
 		return nil
 	}
 	q.busy(s) // while it sends this one, another is to be woken for the next
-	q.classes[oldest.class()].drop()
+	q.queue(oldest).drop()
 	return q.grant(s, oldest)
 }
 
@@ -127,6 +133,7 @@ func (s *Stream) Close() []*Item {
 		lost[i] = l.Item
 		q.putBack(l)
 	}
+	q.disown(s)
 	q.passOn(s)
 	return lost
 }
@@ -144,9 +151,33 @@ func (q *Queue) Drain(workerID string) bool {
 		found = true
 		s.drains = true
 		q.busy(s)
+		q.disown(s)
 		q.passOn(s)
 	}
 	return found
+}
+
+// prefer lets an item wait for the stream that it is for, and reports whether it
+// does: not for one that has its hands full.
+func (q *Queue) prefer(it *Item) bool {
+	s := it.Prefer
+	if s == nil || s.closed || s.drains || s.free[it.Kind] <= s.own.waiting() || !s.matches(it.class()) {
+		return false
+	}
+	s.own.push(it)
+	q.busy(s)
+	s.signal()
+	return true
+}
+
+// disown makes the items that wait for a stream wait for anybody.
+func (q *Queue) disown(s *Stream) {
+	for it := s.own.peek(); it != nil; it = s.own.peek() {
+		s.own.drop()
+		it.Prefer = nil
+		q.queue(it).push(it)
+		q.wake(it)
+	}
 }
 
 // passOn wakes others in the place of a stream that takes no more: it may have

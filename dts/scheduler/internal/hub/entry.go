@@ -15,11 +15,12 @@ import (
 
 const (
 	shards = 64
-	// idleEntries is how many instances a shard keeps in memory that nobody uses,
-	// idleBytes how much history they may have together. It makes the next turn
-	// cheap.
+	// idleEntries is how many instances a shard keeps in memory that nobody uses. It
+	// makes the next turn cheap. Their histories may have idleBytes in all shards
+	// together; while that is not so, a shard that has more than its share lets go.
 	idleEntries = 128
-	idleBytes   = 1 << 20
+	idleBytes   = 64 << 20
+	shardBytes  = idleBytes / shards / 2
 )
 
 // shard is a part of the instances in memory.
@@ -40,6 +41,7 @@ type entry struct {
 	mu      sync.Mutex // the instance's lock; guards what follows
 	loaded  bool
 	in      *engine.Instance // nil if the instance does not exist
+	handed  handed           // the last turn of it
 	entity  *engine.Entity   // of an entity's id
 	last    *store.Commit    // newest batch about the instance
 	waiters []*waiter
@@ -111,7 +113,7 @@ func (h *Hub) acquire(id string) *entry {
 		sh.entries[id] = e
 	}
 	if e.idle != nil {
-		sh.wake(e)
+		h.wake(sh, e)
 	}
 	e.refs++
 	return e
@@ -143,17 +145,19 @@ func (h *Hub) release(e *entry, why use, size uint64) {
 	}
 	e.idle, e.size = sh.idle.PushFront(e), size
 	sh.bytes += size
-	for sh.idle.Len() > idleEntries || sh.bytes > idleBytes {
+	h.idleBytes.Add(int64(size))
+	for sh.idle.Len() > idleEntries || sh.bytes > shardBytes && h.idleBytes.Load() > idleBytes {
 		old, _ := sh.idle.Back().Value.(*entry)
-		sh.wake(old)
+		h.wake(sh, old)
 		delete(sh.entries, old.id)
 	}
 }
 
 // wake takes an entry out of those that nobody uses.
-func (sh *shard) wake(e *entry) {
+func (h *Hub) wake(sh *shard, e *entry) {
 	sh.idle.Remove(e.idle)
 	sh.bytes -= e.size
+	h.idleBytes.Add(-int64(e.size))
 	e.idle, e.size = nil, 0
 }
 

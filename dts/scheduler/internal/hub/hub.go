@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,10 +40,11 @@ type Options struct {
 type Hub struct {
 	Queue *dispatch.Queue
 
-	opts   Options
-	number uint32
-	shards [shards]shard
-	timers *timers
+	opts      Options
+	number    uint32
+	shards    [shards]shard
+	idleBytes atomic.Int64 // of histories that nobody uses, in all shards
+	timers    *timers
 
 	decisions sync.Pool // of *decision
 
@@ -296,7 +298,7 @@ func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store
 		e.in = state.Instance(e.id)
 		follow.wake = e.takeReady(follow.wake)
 		if e.in != nil && e.in.Deliverable(now) {
-			follow.turns = append(follow.turns, h.readyTurn(e.in, now))
+			follow.turns = append(follow.turns, h.readyTurn(e, now))
 		}
 	}
 	if len(fx.Writes) == 0 {
@@ -341,10 +343,11 @@ func (f *followUp) run() {
 	}
 }
 
-func (h *Hub) readyTurn(in *engine.Instance, now time.Time) *dispatch.Item {
+func (h *Hub) readyTurn(e *entry, now time.Time) *dispatch.Item {
+	in := e.in
 	it := &dispatch.Item{
 		Kind: dispatch.Orchestration, Key: in.TurnKey(),
-		Name: in.Record.GetName(), Version: in.Record.GetVersion().GetValue(), Since: now,
+		Name: in.Record.GetName(), Version: in.Record.GetVersion().GetValue(), Since: now, Prefer: e.keeper(),
 	}
 	// A timer that was due before the restart makes its turn ready again only now.
 	if in.Inbox[0].Event.GetTimestamp().AsTime().Before(h.opened) {

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/meter"
@@ -163,8 +165,12 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 	}
 	rec := e.in.Record
 	events := e.in.Deliver(now)
-	stream := rec.GetHistoryBytes() > streamHistory && s.Options().Streaming
-	if size := rec.GetHistoryBytes() + e.in.DeliveredBytes(); !stream && size > maxItem {
+	from, size := e.leaveOut(s)
+	stream := size > streamHistory && s.Options().Streaming
+	if stream {
+		from = 0
+	}
+	if size += uint64(e.in.DeliveredBytes()); !stream && size > maxItem {
 		return nil, &dtspb.TaskFailureDetails{
 			ErrorType:      "HistoryTooLarge",
 			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", size),
@@ -183,8 +189,12 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 	if !stream {
 		// The events are history: nobody changes them any more, here or at a worker
 		// in this process, so both may hold them.
-		request.PastEvents = slices.Clip(e.in.History)
+		request.PastEvents = slices.Clip(e.in.History[from:])
 	}
+	if from > 0 {
+		request.Properties = map[string]*structpb.Value{wire.PropertyPastFrom: structpb.NewNumberValue(float64(from))}
+	}
+	e.handed = handed{to: s, past: len(e.in.History), events: events}
 	return request, nil, nil
 }
 

@@ -95,7 +95,8 @@ func streamOptions(ctx context.Context, r *dtspb.GetWorkItemsRequest) dispatch.S
 			o.Filters[dispatch.Entity].Names[strings.ToLower(e.GetName())] = nil
 		}
 	}
-	o.WorkerID = workerOf(ctx)
+	md, _ := metadata.FromIncomingContext(ctx)
+	o.WorkerID, o.Warm = workerOf(ctx), len(md.Get(wire.HeaderWarm)) > 0
 	return o
 }
 

@@ -33,7 +33,7 @@ func (t *Turn) expel(method string) {
 	ours := proto.CloneOf(f) // once stored, f belongs to the turn's goroutine
 	if t.trespass.CompareAndSwap(nil, f) {
 		t.config.Logger.Error("orchestrator context used from outside of its turn", keyInstance, t.instanceID, "error", ours.GetErrorMessage(), "stack", ours.GetStackTrace().GetValue())
-		t.by.Trespassed(ours)
+		(*t.by.Load()).Trespassed(ours)
 	}
 	runtime.Goexit()
 }

@@ -24,6 +24,9 @@ type Config struct {
 	ChildVersion string
 	// Logger receives what replay has to say itself, and is what authors' loggers write to.
 	Logger *slog.Logger
+	// MaxPayload is the size of the largest result, for the functions that Find returns; zero
+	// is that of the hub.
+	MaxPayload int
 	// Trace makes turns remember the lines of the author's code, for those who compare
 	// it with a history.
 	Trace bool
@@ -44,7 +47,7 @@ type Owner interface {
 // is for the orchestrator that it runs.
 type Turn struct {
 	config *Config
-	by     Owner
+	by     atomic.Pointer[Owner]
 
 	instanceID, executionID string
 	started                 *dtspb.ExecutionStartedEvent
@@ -97,12 +100,22 @@ type Turn struct {
 
 // New returns a turn of an execution; it starts with the first event applied.
 func New(c *Config, by Owner, instanceID, executionID string) *Turn {
-	t := &Turn{config: c, by: by, instanceID: instanceID, executionID: executionID}
+	t := &Turn{config: c, instanceID: instanceID, executionID: executionID}
+	t.by.Store(&by)
 	if c.Trace {
 		t.trace = newTrace()
 	}
 	return t
 }
+
+// Resume gives a turn that [Turn.Rests] to the owner of the execution's next one, who
+// applies what has happened since: first, as replayed, the events that confirm what
+// the last one has answered.
+func (t *Turn) Resume(by Owner) { t.by.Store(&by) }
+
+// Rests reports whether the execution waits for events that may come later, so that
+// the turn can be kept for them.
+func (t *Turn) Rests() bool { return t.end == nil && t.trespass.Load() == nil }
 
 // Apply applies events in order. Replaying says that an earlier turn has
 // already seen them. The events are kept and never changed.
@@ -121,10 +134,6 @@ func (t *Turn) Apply(events []*dtspb.HistoryEvent, replaying bool) {
 // several calls must say it: some answers to the orchestrator depend on what else
 // has come with the event that it works on.
 func (t *Turn) Foresee(events []*dtspb.HistoryEvent) { t.ahead = events }
-
-// Started reports whether the history so far begins an execution. Without that
-// there is nothing to answer.
-func (t *Turn) Started() bool { return t.started != nil }
 
 // CustomStatus returns what the orchestrator set last, nil if it never did.
 func (t *Turn) CustomStatus() *wrapperspb.StringValue { return t.status }
