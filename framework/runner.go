@@ -16,7 +16,8 @@ func (p *parts) worker() Runner {
 		drain := lifecycle.Share(ctx) * 9 / 10
 		return worker.New(p.client, p.registry, worker.WithLogger(p.logger), worker.WithDrain(drain),
 			worker.WithMaxConcurrent(p.settings.Number(keyOrchestrations), p.settings.Number(keyActivities)),
-			worker.WithMaxConcurrentEntities(p.settings.Number(keyEntities))), nil
+			worker.WithMaxConcurrentEntities(p.settings.Number(keyEntities)),
+			worker.WithMaxWarm(p.settings.Number(keyWarm))), nil
 	})
 }
 

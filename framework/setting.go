@@ -25,6 +25,7 @@ const (
 	keyOrchestrations  = "max-orchestrations"
 	keyActivities      = "max-activities"
 	keyEntities        = "max-entities"
+	keyWarm            = "max-warm"
 	keyShutdownTimeout = "shutdown-timeout"
 	keyShutdownGrace   = "shutdown-grace"
 	keyLogLevel        = "log-level"
@@ -62,6 +63,7 @@ var keys = []settings.Key{
 	{Name: keyOrchestrations, Kind: settings.Number, Default: "100", Usage: "orchestrator turns at once in this host"},
 	{Name: keyActivities, Kind: settings.Number, Default: "100", Usage: "activities at once in this host"},
 	{Name: keyEntities, Kind: settings.Number, Default: "100", Usage: "entities that do operations at once in this host"},
+	{Name: keyWarm, Kind: settings.Number, Default: "1000", Usage: "instances that stay in memory between their turns; 0 replays each turn"},
 	{Name: keyShutdownTimeout, Kind: settings.Duration, Default: "30s", Usage: "time for the whole stop"},
 	{Name: keyShutdownGrace, Kind: settings.Duration, Default: "0s", Usage: "time that load balancers have to see that the host is not ready"},
 	{Name: keyLogLevel, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Usage: "least important lines that are logged"},

@@ -65,7 +65,8 @@ func (e *Env) ServeApp(app *framework.App) {
 		framework.WithListener(l),
 		framework.OnReady(func(framework.Ready) { close(ready) }),
 	).Replace(e.replacements...).Use(e.record.watch)
-	ctx := settings.WithArgs(context.Background(), "--listen="+l.Addr().String(), "--admin-listen=none", "--shutdown-grace=0s")
+	ctx := settings.WithArgs(context.Background(), "--listen="+l.Addr().String(), "--admin-listen=none", "--shutdown-grace=0s",
+		"--max-warm=0") // each turn shows whether the orchestrator repeats itself
 	ctx, stop := context.WithCancel(ctx)
 	go func() { ended <- app.Run(ctx) }()
 	e.Cleanup(func() {

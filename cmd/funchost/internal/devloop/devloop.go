@@ -377,13 +377,15 @@ func (l *Loop) trouble(err error) {
 
 // childEnv is the environment of the child: ours, except for what this command
 // decides. Other spellings of those settings are dropped, or the child would
-// refuse to choose between two values; what only production needs is off.
+// refuse to choose between two values; what only production needs is off. Each turn
+// is replayed, so that an orchestrator which does not repeat itself fails here and
+// not after the next deployment.
 func childEnv(ours []string, cfg Config) []string {
 	decided := []string{
 		"DTS_CONNECTION_STRING", "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "FUNCHOST_SCHEDULER",
 		"TASKHUB_NAME", "FUNCHOST_TASK_HUB",
 		"FUNCHOST_LISTEN", "FUNCHOST_ADMIN_LISTEN", "FUNCHOST_MANAGEMENT_API",
-		"FUNCHOST_SHUTDOWN_TIMEOUT", "FUNCHOST_SHUTDOWN_GRACE",
+		"FUNCHOST_MAX_WARM", "FUNCHOST_SHUTDOWN_TIMEOUT", "FUNCHOST_SHUTDOWN_GRACE",
 		"FUNCHOST_LIFELINE_FD", "FUNCHOST_REPORT_FD",
 	}
 	env := slices.DeleteFunc(slices.Clone(ours), func(entry string) bool {
@@ -396,6 +398,7 @@ func childEnv(ours []string, cfg Config) []string {
 		"FUNCHOST_LISTEN="+cfg.Listen,
 		"FUNCHOST_ADMIN_LISTEN="+cfg.Admin,
 		"FUNCHOST_MANAGEMENT_API=true",
+		"FUNCHOST_MAX_WARM=0",
 		"FUNCHOST_SHUTDOWN_TIMEOUT="+(cfg.Grace*4/5).String(),
 		"FUNCHOST_SHUTDOWN_GRACE=0s")
 }
