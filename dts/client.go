@@ -61,6 +61,7 @@ func Dial(cs ConnectionString, opts ...Option) (*Client, error) {
 		next, c.close = cc, cc.Close
 	}
 	c.conn = newConn(next, c.hub, o.agent)
+	c.conn.payloads = o.payloads.build()
 	if o.tokens != nil {
 		c.conn.tokens = newTokenCache(o.tokens)
 	}
@@ -73,7 +74,7 @@ func check(cs ConnectionString, o options) error {
 	if o.converter == nil || o.log == nil {
 		return errors.New("WithConverter and WithLogger want a value, not nil")
 	}
-	if err := checkHub(cs.TaskHub); err != nil {
+	if err := cmp.Or(checkHub(cs.TaskHub), o.payloads.check()); err != nil {
 		return err
 	}
 	if cs.Authentication == "" && o.conn != nil {

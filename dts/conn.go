@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/funchost/funchost/dts/internal/inproc"
+	"github.com/funchost/funchost/dts/internal/large"
 	"github.com/funchost/funchost/dts/internal/wire"
 )
 
@@ -22,6 +23,8 @@ type conn struct {
 	tokens *tokenCache // nil without authentication
 	plain  metadata.MD // of a call to which nobody added any; never changed
 	local  bool        // the scheduler is in this process
+
+	payloads *large.Payloads // nil without a store
 }
 
 func newConn(next grpc.ClientConnInterface, hub, agent string) *conn {

@@ -20,10 +20,14 @@ func (c *Client) Raise(ctx context.Context, id, event string, payload []byte) er
 	if event == "" {
 		err = errors.Join(err, errors.New("the event has no name"))
 	}
-	if err = errors.Join(err, wire.CheckPayload("payload", payload)); err != nil {
+	if err != nil {
 		return invalid(op, err)
 	}
-	_, err = c.hubs.RaiseEvent(ctx, &dtspb.RaiseEventRequest{InstanceId: id, Name: event, Input: wire.FromPayload(payload)})
+	input, err := c.put(ctx, op, "payload", payload)
+	if err != nil {
+		return err
+	}
+	_, err = c.hubs.RaiseEvent(ctx, &dtspb.RaiseEventRequest{InstanceId: id, Name: event, Input: input})
 	return c.fail(op, err)
 }
 
@@ -67,8 +71,11 @@ func (c *Client) Terminate(ctx context.Context, id, reason string, opts ...Termi
 	for _, o := range opts {
 		o.terminate(req)
 	}
-	if err := errors.Join(wire.CheckID(id), wire.CheckPayload("output", []byte(req.GetOutput().GetValue()))); err != nil {
+	if err := wire.CheckID(id); err != nil {
 		return invalid(op, err)
+	}
+	if req.Output, err = c.put(ctx, op, "output", wire.ToPayload(req.GetOutput())); err != nil {
+		return err
 	}
 	_, err = c.hubs.TerminateInstance(ctx, req)
 	return c.fail(op, err)

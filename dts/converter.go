@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 )
 
 // Converter turns values into payloads and back. One converter hangs on the
@@ -37,8 +38,16 @@ func (jsonConverter) Unmarshal(data []byte, v any) error {
 	if len(data) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("read JSON into %T: %w", v, err)
+	err := json.Unmarshal(data, v)
+	switch {
+	case err == nil:
+		return nil
+	case token.Match(data):
+		return fmt.Errorf("read JSON into %T: it is the token of a stored payload\n"+
+			"  this client has no payload store, or that has lost it; all hosts and clients of a hub need the same, see dts.WithPayloads", v)
 	}
-	return nil
+	return fmt.Errorf("read JSON into %T: %w", v, err)
 }
+
+// token is how tokens of payload stores begin; JSON does not.
+var token = regexp.MustCompile(`^(blob|file):v\d+:`)

@@ -46,20 +46,24 @@ func (at signalAt) signal(r *dtspb.SignalEntityRequest) { r.ScheduledTime = from
 // lost is sent again: it can arrive twice.
 func (c *Client) Signal(ctx context.Context, e EntityID, op string, payload []byte, opts ...SignalOption) error {
 	what := fmt.Sprintf("signal operation %q to entity %q", op, e)
-	if err := errors.Join(e.Check(), wire.CheckPayload("payload", payload)); err != nil {
+	if err := e.Check(); err != nil {
 		return invalid(what, err)
+	}
+	input, err := c.put(ctx, what, "payload", payload)
+	if err != nil {
+		return err
 	}
 	req := &dtspb.SignalEntityRequest{
 		InstanceId:  e.String(),
 		Name:        op,
-		Input:       wire.FromPayload(payload),
+		Input:       input,
 		RequestId:   newGUID(),
 		RequestTime: timestamppb.Now(),
 	}
 	for _, o := range opts {
 		o.signal(req)
 	}
-	_, err := c.hubs.SignalEntity(ctx, req)
+	_, err = c.hubs.SignalEntity(ctx, req)
 	return c.fail(what, err)
 }
 
@@ -87,6 +91,9 @@ func (c *Client) Entity(ctx context.Context, e EntityID) (*Entity, error) {
 	found, err := toEntity(resp.GetEntity())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	if err := c.restore(ctx, op, &found.State); err != nil {
+		return nil, err
 	}
 	return found, nil
 }
@@ -147,12 +154,16 @@ func (c *Client) EntityPage(ctx context.Context, q EntityQuery, token string) (i
 		return nil, "", c.fail(op, err)
 	}
 	items = make([]*Entity, 0, len(resp.GetEntities()))
+	states := make([]*[]byte, 0, len(resp.GetEntities()))
 	for _, m := range resp.GetEntities() {
 		e, err := toEntity(m)
 		if err != nil {
 			return nil, "", fmt.Errorf("%s: %w", op, err)
 		}
-		items = append(items, e)
+		items, states = append(items, e), append(states, &e.State)
+	}
+	if err := c.restore(ctx, op, states...); err != nil {
+		return nil, "", err
 	}
 	return items, resp.GetContinuationToken().GetValue(), nil
 }

@@ -76,8 +76,16 @@ func (c *Client) History(ctx context.Context, id string) iter.Seq2[HistoryEvent,
 				yield(HistoryEvent{}, c.fail(op, err))
 				return
 			}
+			events := make([]HistoryEvent, 0, len(chunk.GetEvents()))
 			for _, e := range chunk.GetEvents() {
-				if !yield(toHistoryEvent(e), nil) {
+				events = append(events, toHistoryEvent(e))
+			}
+			if err := c.restoreEvents(ctx, op, events); err != nil {
+				yield(HistoryEvent{}, err)
+				return
+			}
+			for _, e := range events {
+				if !yield(e, nil) {
 					return
 				}
 			}

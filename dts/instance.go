@@ -71,7 +71,11 @@ func (c *Client) get(ctx context.Context, verb, id string, call getCall) (*Insta
 	if !resp.GetExists() {
 		return nil, c.fail(op, status.Error(codes.NotFound, ""))
 	}
-	return toInstance(resp.GetOrchestrationState()), nil
+	in := toInstance(resp.GetOrchestrationState())
+	if err := c.restoreInstances(ctx, op, in); err != nil {
+		return nil, err
+	}
+	return in, nil
 }
 
 // Pauses between attempts to reach a scheduler that is away.

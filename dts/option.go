@@ -15,6 +15,7 @@ type options struct {
 	tokens    TokenSource
 	tls       *tls.Config
 	converter Converter
+	payloads  *Payloads // nil without a store
 	agent     string
 	log       *slog.Logger
 }

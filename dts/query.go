@@ -76,6 +76,9 @@ func (c *Client) Page(ctx context.Context, q Query, token string) (items []*Inst
 	for _, s := range resp.GetOrchestrationState() {
 		items = append(items, toInstance(s))
 	}
+	if err := c.restoreInstances(ctx, op, items...); err != nil {
+		return nil, "", err
+	}
 	return items, resp.GetContinuationToken().GetValue(), nil
 }
 

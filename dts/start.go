@@ -62,6 +62,9 @@ func (c *Client) Start(ctx context.Context, r StartRequest) (id string, err erro
 	if err != nil {
 		return "", invalid(op, err)
 	}
+	if req.Input, err = c.put(ctx, op, "input", r.Input); err != nil {
+		return "", err
+	}
 	if r.ID != "" {
 		ctx = repeatable(ctx)
 	}
@@ -76,12 +79,10 @@ func (c *Client) Start(ctx context.Context, r StartRequest) (id string, err erro
 	return resp.GetInstanceId(), nil
 }
 
+// message is the request without the input.
 func (r *StartRequest) message() (*dtspb.CreateInstanceRequest, error) {
 	if r.Name == "" {
 		return nil, errors.New("the orchestrator has no name")
-	}
-	if err := wire.CheckPayload("input", r.Input); err != nil {
-		return nil, err
 	}
 	reuse := r.Reuse
 	id := r.ID
@@ -96,7 +97,6 @@ func (r *StartRequest) message() (*dtspb.CreateInstanceRequest, error) {
 		InstanceId:              id,
 		Name:                    r.Name,
 		Version:                 wire.FromText(r.Version),
-		Input:                   wire.FromPayload(r.Input),
 		ScheduledStartTimestamp: fromTime(r.StartAt),
 		Tags:                    maps.Clone(r.Tags),
 		RequestTime:             timestamppb.Now(),

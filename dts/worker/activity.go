@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
@@ -68,6 +70,9 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 		CompletionToken: l.token,
 	}
 	defer func() {
+		if r.payloads != nil && !r.storeResult(l, answer) {
+			return
+		}
 		r.note(keyActivity, req.GetName(), l.instance, answer.GetFailureDetails())
 		r.answerActivity(l, answer)
 	}()
@@ -85,10 +90,14 @@ func (r *run) activity(l *lease, req *dtspb.ActivityRequest) {
 		}
 		return
 	}
+	input := req.GetInput()
+	if r.payloads != nil && !r.fetchInput(l, &input, answer) {
+		return
+	}
 	ctx, cancel := limit(r.work, req.GetTags())
 	defer cancel()
 	defer func() { answer.FailureDetails = timedOut(ctx, req.GetTags(), answer.GetFailureDetails()) }()
-	call(&activityContext{ctx, req}, fn, req, answer)
+	r.call(&activityContext{ctx, req}, fn, input, answer)
 }
 
 // maxNoted is how much of a failure's text goes into the log: what happened stands
@@ -123,7 +132,7 @@ func (r *run) note(key, name, instance string, f *dtspb.TaskFailureDetails) {
 }
 
 // call runs fn and writes its outcome into answer, whichever way fn ends.
-func call(ctx context.Context, fn Activity, req *dtspb.ActivityRequest, answer *dtspb.ActivityResponse) {
+func (r *run) call(ctx *activityContext, fn Activity, input *wrapperspb.StringValue, answer *dtspb.ActivityResponse) {
 	returned := false
 	defer func() {
 		switch cause := recover(); {
@@ -134,10 +143,10 @@ func call(ctx context.Context, fn Activity, req *dtspb.ActivityRequest, answer *
 			answer.FailureDetails = shorten(replay.Exited())
 		}
 	}()
-	result, err := fn(ctx, wire.ToPayload(req.GetInput()))
+	result, err := fn(ctx, wire.ToPayload(input))
 	if err != nil {
 		answer.FailureDetails = details(err)
-	} else if answer.FailureDetails = checkResult("activity", req.GetName(), result); answer.FailureDetails == nil {
+	} else if answer.FailureDetails = checkResult(r.payloads.Limit(), "activity", ctx.request.GetName(), result); answer.FailureDetails == nil {
 		answer.Result = wire.FromPayload(result)
 	}
 	returned = true

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/large"
 	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
 )
@@ -76,7 +78,13 @@ func (r *run) entity(l *lease, state *wrapperspb.StringValue, ops []operation) {
 			}
 			return
 		}
-		b.answer.EntityState = wire.FromPayload(b.state)
+		if b.answer.EntityState = state; b.answer.FailureDetails == nil {
+			b.answer.EntityState = wire.FromPayload(b.state)
+			if err := r.put(&b.answer.EntityState); err != nil {
+				r.giveBack(l, err)
+				return
+			}
+		}
 		r.answerEntity(l, b.answer)
 	}()
 	id, err := dts.ParseEntityID(l.instance)
@@ -85,6 +93,14 @@ func (r *run) entity(l *lease, state *wrapperspb.StringValue, ops []operation) {
 		return
 	}
 	b.id, b.fn = id, r.registry.entities[id.Name]
+	if whole, err := r.get(state); errors.Is(err, large.ErrGone) {
+		b.answer.FailureDetails = lost(err)
+		return
+	} else if err != nil {
+		return
+	} else if whole != state {
+		b.state = wire.ToPayload(whole)
+	}
 	for _, op := range ops {
 		if r.work.Err() != nil || !b.do(op) {
 			return
@@ -92,10 +108,17 @@ func (r *run) entity(l *lease, state *wrapperspb.StringValue, ops []operation) {
 	}
 }
 
-// do runs one operation and reports whether its outcome found room in the answer.
+// do runs one operation and reports whether its outcome is in the answer.
 func (b *batch) do(op operation) (kept bool) {
-	c := &EntityContext{ctx: b.run.work, id: b.id, state: b.state}
+	c := &EntityContext{ctx: b.run.work, id: b.id, state: b.state, payloads: b.run.payloads}
 	began := time.Now()
+	input, err := b.run.get(op.input)
+	if errors.Is(err, large.ErrGone) {
+		return b.keep(op, c, nil, lost(err), began)
+	} else if err != nil {
+		return false
+	}
+	op.input = input
 	var result []byte
 	var failure *dtspb.TaskFailureDetails
 	returned := false
@@ -122,10 +145,10 @@ func (b *batch) call(c *EntityContext, op operation) ([]byte, *dtspb.TaskFailure
 	if err != nil {
 		return nil, details(err)
 	}
-	if f := checkResult("operation", op.name, result); f != nil {
+	if f := checkResult(c.payloads.Limit(), "operation", op.name, result); f != nil {
 		return nil, f
 	}
-	if err := wire.CheckPayload("state of entity "+b.id.String(), c.state); err != nil {
+	if err := c.payloads.Check("state of entity "+b.id.String(), c.state); err != nil {
 		return nil, refusal(typeInvalidPayload, err.Error())
 	}
 	return result, nil
@@ -133,23 +156,28 @@ func (b *batch) call(c *EntityContext, op operation) ([]byte, *dtspb.TaskFailure
 
 // keep adds the outcome of an operation to the answer. What a failed one did to
 // the state and wanted to send is forgotten. It reports false, and changes
-// nothing, when the answer would grow too large for one message.
+// nothing, when the answer would grow too large for one message or the payload
+// store is away.
 func (b *batch) keep(op operation, c *EntityContext, result []byte, f *dtspb.TaskFailureDetails, began time.Time) bool {
 	if f != nil {
 		c.state, c.actions = b.state, nil
 	}
 	outcome := outcomeOf(result, f, began)
+	if err := b.run.storeOutcome(outcome, c.actions); err != nil {
+		return false
+	}
 	size := b.size + proto.Size(outcome) + proto.Size(op.info) + 2*actionOverhead
 	for _, a := range c.actions {
 		size += proto.Size(a) + 2*actionOverhead // it gets its id below
 	}
-	if size+len(c.state) > maxAnswer {
+	state := b.run.payloads.Size(c.state)
+	if size+state > maxAnswer {
 		if len(b.answer.Results) > 0 {
 			return false
 		}
 		if f == nil {
 			return b.keep(op, c, nil, refusal(typeAnswerTooLarge, fmt.Sprintf("operation %q with its signals and starts has %d bytes, the limit is %d: "+
-				"send less at once", op.name, size+len(c.state), maxAnswer)), began)
+				"send less at once", op.name, size+state, maxAnswer)), began)
 		}
 	}
 	for _, a := range c.actions {

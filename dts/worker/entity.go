@@ -10,6 +10,7 @@ import (
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/large"
 	"github.com/funchost/funchost/dts/internal/wire"
 )
 
@@ -30,6 +31,8 @@ type EntityContext struct {
 	id      dts.EntityID
 	state   []byte
 	actions []*dtspb.OperationAction
+
+	payloads *large.Payloads // nil without a store
 }
 
 // Context is for the I/O of the operation. It ends when the worker stops and the
@@ -50,7 +53,7 @@ func (c *EntityContext) SetState(state []byte) { c.state = state }
 // succeeded, or at a later time if one is given. It fails for what the scheduler
 // would refuse: a wrong id, a payload that is too large.
 func (c *EntityContext) Signal(id dts.EntityID, op string, payload []byte, at time.Time) error {
-	if err := cmp.Or(id.Check(), wire.CheckPayload("payload", payload), checkText("name", op)); err != nil {
+	if err := cmp.Or(id.Check(), c.payloads.Check("payload", payload), checkText("name", op)); err != nil {
 		return fmt.Errorf("signal operation %q to entity %q: %w", op, id, err)
 	}
 	c.act(&dtspb.OperationAction{OperationActionType: &dtspb.OperationAction_SendSignal{SendSignal: &dtspb.SendSignalAction{
@@ -74,7 +77,7 @@ func (c *EntityContext) StartOrchestration(name string, input []byte, o StartOpt
 	if id == "" {
 		id = newID()
 	}
-	if err := cmp.Or(wire.CheckID(id), wire.CheckPayload("input", input), checkText("name", name), checkText("version", o.Version)); err != nil {
+	if err := cmp.Or(wire.CheckID(id), c.payloads.Check("input", input), checkText("name", name), checkText("version", o.Version)); err != nil {
 		return "", fmt.Errorf("start orchestrator %q: %w", name, err)
 	}
 	if wire.IsEntity(id) {

@@ -18,6 +18,7 @@ const (
 	typeEntityNotFound   = "EntityTaskNotFound"
 	typeInvalidEntity    = "InvalidEntityID"
 	typeInvalidPayload   = "InvalidPayload"
+	typePayloadGone      = "PayloadGone"
 	typeAnswerTooLarge   = "AnswerTooLarge"
 	typeRefused          = "AnswerRefused"
 )

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/large"
 	"github.com/funchost/funchost/dts/worker/internal/replay"
 )
 
@@ -75,10 +76,21 @@ func (r *run) turn(l *lease, req *dtspb.OrchestratorRequest) (*dtspb.Orchestrato
 			r.warm.drop(p)
 		}
 	}()
+	fresh := req.GetNewEvents()
+	if past, fresh, err = r.fetchTurn(past, fresh); errors.Is(err, large.ErrGone) {
+		answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(nil), lost(err))}
+		return answer, nil
+	} else if err != nil {
+		return nil, err
+	}
 	defer r.watchTurn(l, p.name)()
-	p.apply(past, req.GetNewEvents())
+	p.apply(past, fresh)
+	p.fresh = req.GetNewEvents() // as they came, with tokens: the next history has them like that
 	answer.Actions, answer.CustomStatus = p.turn.Actions(), p.turn.CustomStatus()
-	problem := check(answer)
+	if err := r.storeAnswer(answer); err != nil {
+		return nil, err
+	}
+	problem := check(r.payloads.Limit(), answer)
 	if problem != nil {
 		answer.CustomStatus = nil
 		answer.Actions = []*dtspb.OrchestratorAction{failed(nextID(answer.Actions), problem)}

@@ -163,11 +163,11 @@ func adapt(name string, fn Orchestrator) replay.Func {
 		}
 		if end, ok := errors.AsType[*cancellation](err); ok {
 			t.EndCanceled(wire.FromPayload(end.output))
-			return nil, checkResult("orchestrator", name, end.output)
+			return nil, checkResult(t.MaxPayload(), "orchestrator", name, end.output)
 		}
 		if err != nil {
 			return nil, details(err)
 		}
-		return result, checkResult("orchestrator", name, result)
+		return result, checkResult(t.MaxPayload(), "orchestrator", name, result)
 	}
 }

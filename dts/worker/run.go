@@ -33,7 +33,7 @@ type run struct {
 
 func newRun(ctx context.Context, w *Worker) *run {
 	r := &run{Worker: w, registry: w.registry.clone(), leases: make(map[*lease]struct{}), hands: newHands(), warm: newWarm(w.warmest)}
-	r.replay = replay.Config{Logger: w.log, Find: r.registry.orchestrator, ChildVersion: w.versioning.Default}
+	r.replay = replay.Config{Logger: w.log, Find: r.registry.orchestrator, ChildVersion: w.versioning.Default, MaxPayload: w.payloads.Limit()}
 	// The end of ctx means: take no more. What runs has the drain budget.
 	r.work, r.cut = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.calls = w.identify(r.work)

@@ -26,43 +26,51 @@ const (
 
 // check says what the scheduler would refuse about an answer, nil if nothing.
 // A refused answer comes back for ever, a failed instance tells its author why.
-func check(answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
+// Limit is the size of the largest payload: larger ones than the hub's were stored
+// elsewhere before.
+func check(limit int, answer *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 	if !fits(answer.GetCustomStatus()) {
-		return misfit("custom status", wire.ToPayload(answer.GetCustomStatus()))
+		return misfit(limit, "custom status", wire.ToPayload(answer.GetCustomStatus()))
 	}
 	for _, a := range answer.GetActions() {
-		var what, name string
-		var p *wrapperspb.StringValue
-		switch k := a.GetOrchestratorActionType().(type) {
-		case *dtspb.OrchestratorAction_ScheduleTask:
-			what, name, p = "input of activity", k.ScheduleTask.GetName(), k.ScheduleTask.GetInput()
-		case *dtspb.OrchestratorAction_CreateSubOrchestration:
-			what, name, p = "input of orchestration", k.CreateSubOrchestration.GetName(), k.CreateSubOrchestration.GetInput()
-		case *dtspb.OrchestratorAction_SendEvent:
-			what, name, p = "payload of event", k.SendEvent.GetName(), k.SendEvent.GetData()
-		case *dtspb.OrchestratorAction_SendEntityMessage:
-			if c := k.SendEntityMessage.GetEntityOperationCalled(); c != nil {
-				what, name, p = "input of operation", c.GetOperation(), c.GetInput()
-			} else if s := k.SendEntityMessage.GetEntityOperationSignaled(); s != nil {
-				what, name, p = "input of operation", s.GetOperation(), s.GetInput()
-			}
-		case *dtspb.OrchestratorAction_CompleteOrchestration:
-			if k.CompleteOrchestration.GetOrchestrationStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
-				what, p = "input for continue-as-new", k.CompleteOrchestration.GetResult()
-			}
-			shorten(k.CompleteOrchestration.GetFailureDetails())
-		}
+		what, name, p := payloadOf(a)
+		shorten(a.GetCompleteOrchestration().GetFailureDetails())
 		if err := cmp.Or(checkText("name", name), checkTexts(a)); err != nil {
 			return refusal(typeInvalidPayload, err.Error())
 		}
-		if !fits(p) {
+		if p != nil && !fits(*p) {
 			if name != "" {
 				what = fmt.Sprintf("%s %q", what, name)
 			}
-			return misfit(what, wire.ToPayload(p))
+			return misfit(limit, what, wire.ToPayload(*p))
 		}
 	}
 	return nil
+}
+
+// payloadOf returns where the payload of an action is, nil if it has none, with what
+// it is and the name of the function it is for.
+func payloadOf(a *dtspb.OrchestratorAction) (what, name string, at **wrapperspb.StringValue) {
+	switch k := a.GetOrchestratorActionType().(type) {
+	case *dtspb.OrchestratorAction_ScheduleTask:
+		return "input of activity", k.ScheduleTask.GetName(), &k.ScheduleTask.Input
+	case *dtspb.OrchestratorAction_CreateSubOrchestration:
+		return "input of orchestration", k.CreateSubOrchestration.GetName(), &k.CreateSubOrchestration.Input
+	case *dtspb.OrchestratorAction_SendEvent:
+		return "payload of event", k.SendEvent.GetName(), &k.SendEvent.Data
+	case *dtspb.OrchestratorAction_SendEntityMessage:
+		if c := k.SendEntityMessage.GetEntityOperationCalled(); c != nil {
+			return "input of operation", c.GetOperation(), &c.Input
+		} else if s := k.SendEntityMessage.GetEntityOperationSignaled(); s != nil {
+			return "input of operation", s.GetOperation(), &s.Input
+		}
+	case *dtspb.OrchestratorAction_CompleteOrchestration:
+		if k.CompleteOrchestration.GetOrchestrationStatus() == dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
+			return "input for continue-as-new", "", &k.CompleteOrchestration.Result
+		}
+		return "result", "", &k.CompleteOrchestration.Result
+	}
+	return "", "", nil
 }
 
 // refuseID says what the scheduler would refuse about the id of an entity.
@@ -74,19 +82,20 @@ func refuseID(id dts.EntityID) *dtspb.TaskFailureDetails {
 }
 
 // checkResult says what the scheduler would refuse about a result, nil if nothing.
-func checkResult(kind, name string, result []byte) *dtspb.TaskFailureDetails {
-	if len(result) <= wire.MaxPayload && utf8.Valid(result) {
+// No limit is that of the hub.
+func checkResult(limit int, kind, name string, result []byte) *dtspb.TaskFailureDetails {
+	if limit = cmp.Or(limit, wire.MaxPayload); len(result) <= limit && utf8.Valid(result) {
 		return nil
 	}
-	return misfit(fmt.Sprintf("result of %s %q", kind, name), result)
+	return misfit(limit, fmt.Sprintf("result of %s %q", kind, name), result)
 }
 
 func fits(p *wrapperspb.StringValue) bool {
 	return len(p.GetValue()) <= wire.MaxPayload && utf8.ValidString(p.GetValue())
 }
 
-func misfit(what string, payload []byte) *dtspb.TaskFailureDetails {
-	return refusal(typeInvalidPayload, wire.CheckPayload(what, payload).Error())
+func misfit(limit int, what string, payload []byte) *dtspb.TaskFailureDetails {
+	return refusal(typeInvalidPayload, wire.CheckPayloadWithin(limit, what, payload).Error())
 }
 
 func refusal(kind, text string) *dtspb.TaskFailureDetails {

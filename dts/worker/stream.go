@@ -106,7 +106,7 @@ func (r *run) request() *dtspb.GetWorkItemsRequest {
 		MaxConcurrentOrchestrationWorkItems: int32(r.orchestrations),
 		MaxConcurrentActivityWorkItems:      int32(r.activities),
 		MaxConcurrentEntityWorkItems:        int32(r.entities),
-		Capabilities:                        []dtspb.WorkerCapability{dtspb.WorkerCapability_WORKER_CAPABILITY_HISTORY_STREAMING},
+		Capabilities:                        r.capabilities(),
 		WorkItemFilters:                     r.registry.filters(r.versioning),
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtsgrpc"
+	"github.com/funchost/funchost/dts/internal/large"
 	"github.com/funchost/funchost/dts/internal/wire"
 )
 
@@ -47,7 +48,8 @@ type Worker struct {
 	backend  dtsgrpc.BackendServiceClient
 	registry *Registry
 	id       string
-	jitter   func() float64 // in [0, 1)
+	jitter   func() float64  // in [0, 1)
+	payloads *large.Payloads // nil without a store
 
 	log                        *slog.Logger
 	orchestrations, activities int // at once
@@ -100,6 +102,7 @@ func New(c *dts.Client, r *Registry, opts ...Option) *Worker {
 		registry: r,
 		id:       newWorkerID(),
 		jitter:   rand.Float64,
+		payloads: payloadsOf(c.Conn()),
 		log:      slog.New(slog.DiscardHandler),
 		budget:   defaultDrain,
 		warmest:  defaultWarm,

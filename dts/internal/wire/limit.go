@@ -36,11 +36,16 @@ func CheckID(id string) error {
 
 // CheckPayload says what is wrong with a payload, or nil. What names the
 // payload in the error.
-func CheckPayload(what string, p []byte) error {
-	if len(p) > MaxPayload {
-		return fmt.Errorf("%s has %d bytes, the limit is %d (1 MiB): store large data elsewhere and pass a reference", what, len(p), MaxPayload)
-	}
-	if !utf8.Valid(p) {
+func CheckPayload(what string, p []byte) error { return CheckPayloadWithin(MaxPayload, what, p) }
+
+// CheckPayloadWithin is CheckPayload with another limit: that of a payload store.
+func CheckPayloadWithin(limit int, what string, p []byte) error {
+	switch {
+	case len(p) > limit && limit == MaxPayload:
+		return fmt.Errorf("%s has %d bytes, the limit is %d (1 MiB): store large data elsewhere and pass a reference", what, len(p), limit)
+	case len(p) > limit:
+		return fmt.Errorf("%s has %d bytes, the limit is %d with this payload store: store large data elsewhere and pass a reference", what, len(p), limit)
+	case !utf8.Valid(p):
 		return fmt.Errorf("%s is not valid UTF-8: the protocol carries text, encode binary data first", what)
 	}
 	return nil

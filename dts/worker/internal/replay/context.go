@@ -9,6 +9,9 @@ import (
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
 
+// MaxPayload is that of the [Config].
+func (t *Turn) MaxPayload() int { return t.config.MaxPayload }
+
 // InstanceID returns the id of the instance.
 func (t *Turn) InstanceID() string { return t.instanceID }
 
