@@ -63,7 +63,7 @@ generate: ## Generate the protocol code; needs protoc.
 	tools/generate/proto.sh
 
 .PHONY: interop
-interop: ## Run the JavaScript and Python SDKs against our scheduler; needs node and python3.
+interop: ## Run the JavaScript, Python and Java SDKs against our scheduler; needs node and python3, for Java a JDK and Maven.
 	dts/dtstest/interop/run
 
 .PHONY: e2e-keda

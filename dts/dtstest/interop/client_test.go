@@ -16,12 +16,13 @@ import (
 // a time.
 type client struct {
 	t *testing.T
+	s sdk
 	p *program
 }
 
 func (s sdk) client(t *testing.T, sched *dtstest.Scheduler, hub string) *client {
 	t.Helper()
-	return &client{t: t, p: s.start(t, sched, hub, "client")}
+	return &client{t: t, s: s, p: s.start(t, sched, hub, "client")}
 }
 
 // args are the arguments of a call; each SDK ignores what it has no notion of.

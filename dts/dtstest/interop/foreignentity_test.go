@@ -22,11 +22,14 @@ func (s sdk) counter(key string) dts.EntityID {
 func TestForeignEntity(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
-		s.start(t, sched, "default", "worker")
+		if s.has(entities) {
+			s.start(t, sched, "default", "worker")
+		}
 		c := sched.Client()
 		run := func(name string, test func(ctx context.Context, t *testing.T, key string)) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
+				s.scenario(t, entities)
 				test(inTime(t), t, name)
 			})
 		}
@@ -67,6 +70,47 @@ func TestForeignEntity(t *testing.T) {
 			signal(ctx, t, c, s.counter(key), "delete", "")
 			untilState(ctx, t, c, s.counter(key), "")
 		})
+		run("signal-at-a-time", func(ctx context.Context, t *testing.T, key string) {
+			began := time.Now()
+			ask(t, c, s.name+"-remind", operand{Entity: s.name + "-counter", Key: key, Amount: 3}, `true`)
+			if e, err := c.Entity(ctx, s.counter(key)); !errors.Is(err, dts.ErrNotFound) && time.Since(began) < time.Second {
+				t.Errorf("before its time the signal has made %+v, error %v", e, err)
+			}
+			untilState(ctx, t, c, s.counter(key), "3")
+			if took := time.Since(began); took < time.Second {
+				t.Errorf("a signal in a second came after %v", took)
+			}
+		})
+		run("orchestrations-take-turns", func(ctx context.Context, t *testing.T, key string) {
+			var ids []string
+			for _, keys := range [][]string{{key + "-a", key + "-b"}, {key + "-b", key + "-a"}} {
+				input, err := json.Marshal(operand{Entity: s.name + "-counter", Keys: keys})
+				if err != nil {
+					t.Fatal(err)
+				}
+				id, err := c.Start(ctx, dts.StartRequest{Name: s.name + "-guard", Input: input})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(ids) == 0 {
+					until(ctx, t, c, id, waitsForDecision)
+				}
+				ids = append(ids, id)
+			}
+			second := until(ctx, t, c, ids[1], func(in *dts.Instance) bool { return in.Status == dts.StatusRunning })
+			if waitsForDecision(second) {
+				t.Error("both orchestrations hold the locks")
+			}
+			for _, id := range ids {
+				until(ctx, t, c, id, waitsForDecision)
+				if err := c.Raise(ctx, id, "decision", []byte(`1`)); err != nil {
+					t.Fatal(err)
+				}
+				if in, err := c.Wait(ctx, id); err != nil || in.Status != dts.StatusCompleted {
+					t.Errorf("with the locks it is %+v, error %v", in, err)
+				}
+			}
+		})
 		run("lock-is-released-when-its-owner-ends", func(ctx context.Context, t *testing.T, key string) {
 			input, err := json.Marshal(operand{Entity: s.name + "-counter", Keys: []string{key, key + "-too"}})
 			if err != nil {
@@ -96,28 +140,23 @@ func TestForeignEntity(t *testing.T) {
 //nolint:tparallel // the group ends before what has come of it is looked at
 func TestEntitiesAcrossLanguages(t *testing.T) {
 	t.Parallel()
-	needSDKs(t)
-	sched := dtstest.Start(t, dtstest.Listen())
+	sched, languages := babel(t)
 	c := sched.Client()
-	work(t, sched)
-	languages := []string{"go", javascript.name, python.name}
-	for _, s := range []sdk{javascript, python} {
-		s.start(t, sched, "default", "worker", "filters")
-	}
 	t.Run("pairs", func(t *testing.T) {
 		for _, caller := range languages {
 			for _, owner := range languages {
-				t.Run(caller+"-uses-"+owner, func(t *testing.T) {
+				t.Run(caller.name+"-uses-"+owner.name, func(t *testing.T) {
 					t.Parallel()
-					counter := owner + "-counter"
-					ask(t, c, caller+"-visit", operand{Entity: counter, Key: caller}, `5`)
-					ask(t, c, caller+"-ask", operand{Entity: counter, Key: caller, Operation: "add", Input: json.RawMessage("-1")}, `4`)
+					caller.scenario(t)
+					counter := owner.name + "-counter"
+					ask(t, c, caller.name+"-visit", operand{Entity: counter, Key: caller.name}, `5`)
+					ask(t, c, caller.name+"-ask", operand{Entity: counter, Key: caller.name, Operation: "add", Input: json.RawMessage("-1")}, `4`)
 					for i := range 4 {
 						o := operand{Entity: counter, From: "a", To: "b", Amount: 1}
 						if i%2 == 1 {
 							o.From, o.To = o.To, o.From
 						}
-						if in := start(t, c, caller+"-transfer", o); in.Status != dts.StatusCompleted {
+						if in := start(t, c, caller.name+"-transfer", o); in.Status != dts.StatusCompleted {
 							t.Errorf("transfer ended as %v: %v", in.Status, in.Failure)
 						}
 					}
@@ -128,10 +167,10 @@ func TestEntitiesAcrossLanguages(t *testing.T) {
 	ctx := inTime(t)
 	for _, owner := range languages {
 		for _, key := range []string{"a", "b"} { // as much came as went
-			untilState(ctx, t, c, dts.EntityID{Name: owner + "-counter", Key: key}, "0")
+			untilState(ctx, t, c, owner.counter(key), "0")
 		}
 	}
-	backlogIs(ctx, t, c, dts.Backlog{Workers: 3})
+	backlogIs(ctx, t, c, dts.Backlog{Workers: len(languages)})
 }
 
 // TestMetricsFollowForeignWork looks at the metrics while work waits, is held, is
@@ -139,6 +178,7 @@ func TestEntitiesAcrossLanguages(t *testing.T) {
 func TestMetricsFollowForeignWork(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
+		s.scenario(t, entities, filters)
 		c, ctx := sched.Client(), inTime(t)
 		began := time.Now()
 		for _, key := range []string{"a", "b", "c"} {
@@ -196,6 +236,7 @@ func TestMetricsFollowForeignWork(t *testing.T) {
 func TestForeignEntityOutlivesTheScheduler(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
+		s.scenario(t, entities)
 		c, ctx := sched.Client(), inTime(t)
 		s.start(t, sched, "default", "worker")
 		signal(ctx, t, c, s.counter("a"), "add", "1")

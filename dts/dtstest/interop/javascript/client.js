@@ -75,8 +75,21 @@ const calls = {
     return answer;
   },
   history: async (c) => (await client.getOrchestrationHistory(c.id)).map((e) => ({ kind: e.type, id: e.eventId })),
-  listIDs: async () => (await client.listInstanceIds()).values,
-  restart: (c) => client.restartOrchestration(c.id),
+  listIDs: async (c) => {
+    const ids = [];
+    let page;
+    do {
+      page = await client.listInstanceIds({
+        runtimeStatus: statuses(c.statuses),
+        completedTimeFrom: new Date(c.from),
+        pageSize: c.pageSize,
+        lastInstanceKey: page?.continuationToken,
+      });
+      ids.push(...page.values);
+    } while (page.hasMoreResults);
+    return ids;
+  },
+  restart: (c) => client.restartOrchestration(c.id, c.newID),
   rewind: (c) => client.rewindInstance(c.id, "interop"),
   signal: (c) =>
     client.signalEntity(new EntityInstanceId(c.entity, c.key), c.operation, c.input, {

@@ -47,6 +47,11 @@ const orchestrators = {
     ctx.entities.signalEntity(counter, "add", 2);
     return yield ctx.entities.callEntity(counter, "add", 3);
   },
+  async *remind(ctx, { entity, key, amount }) {
+    const signalTime = new Date(ctx.currentUtcDateTime.getTime() + 1000);
+    ctx.entities.signalEntity(new EntityInstanceId(entity, key), "add", amount, { signalTime });
+    return true;
+  },
   async *transfer(ctx, { entity, from, to, amount }) {
     const [a, b] = [new EntityInstanceId(entity, from), new EntityInstanceId(entity, to)];
     const lock = yield ctx.entities.lockEntities(a, b);

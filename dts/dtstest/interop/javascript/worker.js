@@ -30,6 +30,8 @@ const activities = {
     return n;
   },
   echo: (_ctx, input) => input,
+  swell: (_ctx, length) => "x".repeat(length),
+  żółw: (_ctx, input) => `${input} 🐢`,
   hold: () => hold("activity"),
 };
 
@@ -53,6 +55,16 @@ const orchestrators = {
     yield ctx.createTimer(seconds);
     return ctx.currentUtcDateTime.getTime() - began >= seconds * 1000;
   },
+  async *swell(ctx, length) {
+    return yield ctx.callActivity(mine("swell"), length);
+  },
+  async *spin(ctx, left) {
+    if (left > 0) {
+      ctx.continueAsNew(left - 1, false);
+      return;
+    }
+    return "done";
+  },
   async *approval(ctx, seconds) {
     ctx.setCustomStatus({ waits: "decision" });
     const decision = ctx.waitForExternalEvent("decision");
@@ -67,11 +79,32 @@ const orchestrators = {
     while (items.length < count) items.push(yield ctx.waitForExternalEvent("item"));
     return items;
   },
+  // survey takes its turns after a long history: one that greets, one that is told to end.
+  async *survey(ctx, count) {
+    let length = 0;
+    for (let i = 0; i < count; i++) length += (yield ctx.waitForExternalEvent("item")).length;
+    yield ctx.callActivity(mine("greet"), "all");
+    ctx.setCustomStatus({ waits: "end" });
+    yield ctx.waitForExternalEvent("end");
+    return length;
+  },
+  async *żółw(ctx) {
+    return yield ctx.callActivity(mine("żółw"), yield ctx.waitForExternalEvent("ćma"));
+  },
   async *family(ctx, groups) {
     return yield whenAll(groups.map((names) => ctx.callSubOrchestrator(mine("sequence"), names)));
   },
   async *retry(ctx, failures) {
     return yield ctx.callActivity(mine("flaky"), failures, { retry: patience });
+  },
+  async *retryChild(ctx, why) {
+    return yield ctx.callSubOrchestrator(mine("fail"), why, { retry: patience });
+  },
+  async *mend(ctx, failures) {
+    return [yield ctx.callActivity(mine("greet"), "Ana"), yield ctx.callActivity(mine("flaky"), failures)];
+  },
+  async *mendChild(ctx, failures) {
+    return yield ctx.callSubOrchestrator(mine("mend"), failures);
   },
   async *countdown(ctx, n) {
     const item = yield ctx.waitForExternalEvent("item");
@@ -108,6 +141,9 @@ const orchestrators = {
   },
   async *version(ctx) {
     return ctx.version;
+  },
+  async *versionChild(ctx) {
+    return [ctx.version, yield ctx.callSubOrchestrator(mine("version"), null, { version: "2.0" })];
   },
   async *chain(ctx, name) {
     const greeting = yield ctx.callActivity(mine("greet"), name);

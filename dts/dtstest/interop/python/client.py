@@ -69,6 +69,21 @@ def history(c):
     return [{"kind": type(e).__name__.removesuffix("Event"), "id": e.event_id} for e in events]
 
 
+def list_ids(c):
+    ids, token = [], None
+    while True:
+        page = client.list_instance_ids(
+            runtime_status=statuses(c["statuses"]),
+            completed_time_from=datetime.fromisoformat(c["from"]),
+            page_size=c["pageSize"],
+            continuation_token=token,
+        )
+        ids += page.items
+        token = page.continuation_token
+        if not token:
+            return ids
+
+
 def entity(e):
     # Who holds the lock is left out: get_locked_by takes it for an entity.
     return e and {
@@ -121,8 +136,10 @@ calls = {
     ).deleted_instance_count,
     "query": query,
     "history": history,
-    "listIDs": lambda c: client.list_instance_ids().items,
-    "restart": lambda c: client.restart_orchestration(c["id"]),
+    "listIDs": list_ids,
+    "restart": lambda c: client.restart_orchestration(
+        c["id"], restart_with_new_instance_id=c.get("newID", False)
+    ),
     "rewind": lambda c: client.rewind_orchestration(c["id"]),
     "signal": signal,
     "getEntity": lambda c: entity(

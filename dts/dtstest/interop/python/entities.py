@@ -1,5 +1,7 @@
 """Entities of the worker, and orchestrators that use entities of any language."""
 
+from datetime import timedelta
+
 from durabletask.entities import DurableEntity, EntityInstanceId
 
 from hub import Refused, hold
@@ -40,6 +42,12 @@ def visit(ctx, to):
     return (yield ctx.call_entity(counter, "add", 3))
 
 
+def remind(ctx, what):
+    in_a_second = ctx.current_utc_datetime + timedelta(seconds=1)
+    ctx.signal_entity(EntityInstanceId(what["entity"], what["key"]), "add", what["amount"], in_a_second)
+    return True
+
+
 def transfer(ctx, what):
     a, b = (EntityInstanceId(what["entity"], what[end]) for end in ("from", "to"))
     with (yield ctx.lock_entities([a, b])):
@@ -55,4 +63,4 @@ def guard(ctx, what):
 
 
 entities = {"counter": Counter}
-orchestrators = {fn.__name__: fn for fn in (ask, visit, transfer, guard)}
+orchestrators = {fn.__name__: fn for fn in (ask, visit, remind, transfer, guard)}

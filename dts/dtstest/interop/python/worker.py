@@ -41,7 +41,17 @@ def hold_activity(_ctx, _input):
     return hold("activity")
 
 
+def swell(_ctx, length):
+    return "x" * length
+
+
+def turtle(_ctx, text):
+    return text + " 🐢"
+
+
 activities = {
+    "swell": swell,
+    "żółw": turtle,
     "greet": greet,
     "refuse": refuse,
     "flaky": flaky,
@@ -87,6 +97,19 @@ def nap(ctx, seconds):
     return ctx.current_utc_datetime - began >= timedelta(seconds=seconds)
 
 
+@orchestrator("swell")
+def swell_by_activity(ctx, length):
+    return (yield ctx.call_activity(mine("swell"), input=length))
+
+
+@orchestrator("spin")
+def spin(ctx, left):
+    if left > 0:
+        ctx.continue_as_new(left - 1)
+        return None
+    return "done"
+
+
 @orchestrator("approval")
 def approval(ctx, seconds):
     ctx.set_custom_status({"waits": "decision"})
@@ -107,6 +130,24 @@ def gather(ctx, count):
     return items
 
 
+@orchestrator("survey")
+def survey(ctx, count):
+    """Take turns after a long history: one that greets, one that is told to end."""
+    length = 0
+    for _ in range(count):
+        length += len((yield ctx.wait_for_external_event("item")))
+    yield ctx.call_activity(mine("greet"), input="all")
+    ctx.set_custom_status({"waits": "end"})
+    yield ctx.wait_for_external_event("end")
+    return length
+
+
+@orchestrator("żółw")
+def turtle_by_activity(ctx, _input):
+    said = yield ctx.wait_for_external_event("ćma")
+    return (yield ctx.call_activity(mine("żółw"), input=said))
+
+
 @orchestrator("family")
 def family(ctx, groups):
     return (yield task.when_all([ctx.call_sub_orchestrator(mine("sequence"), input=names) for names in groups]))
@@ -115,6 +156,22 @@ def family(ctx, groups):
 @orchestrator("retry")
 def retry(ctx, failures):
     return (yield ctx.call_activity(mine("flaky"), input=failures, retry_policy=patience))
+
+
+@orchestrator("retryChild")
+def retry_child(ctx, why):
+    return (yield ctx.call_sub_orchestrator(mine("fail"), input=why, retry_policy=patience))
+
+
+@orchestrator("mend")
+def mend(ctx, failures):
+    greeting = yield ctx.call_activity(mine("greet"), input="Ana")
+    return [greeting, (yield ctx.call_activity(mine("flaky"), input=failures))]
+
+
+@orchestrator("mendChild")
+def mend_child(ctx, failures):
+    return (yield ctx.call_sub_orchestrator(mine("mend"), input=failures))
 
 
 @orchestrator("countdown")
@@ -167,6 +224,11 @@ def tell(ctx, to):
 @orchestrator("version")
 def version(ctx, _input):
     return ctx.version
+
+
+@orchestrator("versionChild")
+def version_child(ctx, _input):
+    return [ctx.version, (yield ctx.call_sub_orchestrator(mine("version"), version="2.0"))]
 
 
 @orchestrator("chain")
