@@ -48,6 +48,23 @@ var payloadCases = []workerCase{
 		name: "a payload that is too large", orchestrator: "swell", input: fmt.Sprint(1<<20 - 1), status: dts.StatusFailed,
 		check: failure("TaskFailed", "1048577"),
 	},
+	{
+		name: "a history that is too large", orchestrator: "gather", input: `5`, status: dts.StatusFailed,
+		during: func(ctx context.Context, t *testing.T, c *dts.Client, id string) {
+			t.Helper()
+			for range 4 {
+				if err := c.Raise(ctx, id, "item", []byte(`"`+strings.Repeat("x", 1<<20-2)+`"`)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+		check: func(_ context.Context, t *testing.T, _ *dts.Client, in *dts.Instance) {
+			t.Helper()
+			if f := in.Failure; f == nil || f.Type != "HistoryTooLarge" || !strings.Contains(f.Message, "continue-as-new") {
+				t.Errorf("failure is %v", f)
+			}
+		},
+	},
 }
 
 // many makes the JSON of as many names.
@@ -60,8 +77,8 @@ func many(n int) string {
 }
 
 // TestLargeHistory gives a foreign worker an orchestration with 5000 events of 250
-// bytes: the turns after that come with a history of more than 1 MiB, in chunks for
-// those that can read them so. A foreign client reads it too.
+// bytes: the turns after that come with a history of more than 1 MiB, in one piece,
+// since no worker of these SDKs asks for chunks. A foreign client reads it in chunks.
 func TestLargeHistory(t *testing.T) {
 	t.Parallel()
 	eachSDK(t, func(t *testing.T, s sdk, sched *dtstest.Scheduler) {
