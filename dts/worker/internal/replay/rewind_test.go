@@ -44,6 +44,52 @@ func TestRewindTakesFailuresOutOfTheHistory(t *testing.T) {
 	}
 }
 
+// TestRewindKeepsAttemptsThatWereFollowedByAnother: the timer between two attempts
+// stays in history, and so must the failure that it came from. Only what failed last
+// is done again, and a failure of something else beside it.
+func TestRewindKeepsAttemptsThatWereFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	run := returns(func(x *Turn, _ string) string {
+		beside := x.Orchestration("child", "", []byte("1"), nil, nil)
+		for range 3 {
+			k := x.Activity("flaky", []byte("1"), nil, nil)
+			k.Await()
+			if r, f := k.Outcome(); f == nil {
+				return r.GetValue() + await(beside)
+			}
+			await(x.Timer(x.Now()))
+		}
+		return "given up"
+	})
+	scheduledWith := func(e *dtspb.HistoryEvent) *dtspb.HistoryEvent {
+		if s := e.GetTaskScheduled(); s != nil {
+			s.Input = wrapperspb.String("1")
+		}
+		return e
+	}
+	past := history{
+		turn(0), begun("in"), childCreated(0, "child"), scheduledWith(taskScheduled(1, "flaky")),
+		turn(1), taskFailed(1, "no"), timerCreated(2), turn(2), timerFired(2), scheduledWith(taskScheduled(3, "flaky")),
+		turn(3), childFailed(0, "no"), turn(4), taskFailed(3, "no"), executionCompleted(4),
+	}
+	got, ok := Rewind(past, history{turn(5), rewound("")}, func() string { return "new" })
+	if !ok {
+		t.Fatal("the item was not taken for a rewind")
+	}
+	turnAgain := New(only(run), &nobody{}, "i", "new")
+	defer turnAgain.Close()
+	turnAgain.Apply(got.GetRewindOrchestration().GetNewHistory(), true)
+	turnAgain.Apply(history{turn(6), rewound("")}, false)
+	want := []string{"3 activity flaky <1>"}
+	if diff := cmp.Diff(want, show(turnAgain.Actions())); diff != "" {
+		t.Errorf("actions after the rewind (-want +got):\n%s", diff)
+	}
+	turnAgain.Apply(history{scheduledWith(taskScheduled(3, "flaky")), turn(7), taskCompleted(3, "good"), childCompleted(0, " child")}, false)
+	if got := turnAgain.Actions()[0].GetCompleteOrchestration().GetResult().GetValue(); got != "good child" {
+		t.Errorf("ended with %q, want the good end", got)
+	}
+}
+
 func TestOtherItemsAreNoRewind(t *testing.T) {
 	t.Parallel()
 	done := history{turn(0), begun(""), executionCompleted(0)}
