@@ -182,6 +182,34 @@ func TestRetriesFollowThePolicy(t *testing.T) {
 	})
 }
 
+// TestRewindRepeatsTheLastAttempt: what came between the attempts is history.
+func TestRewindRepeatsTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var attempts atomic.Int32
+		flaky := durable.NewActivity("flaky", func(context.Context, durable.None) (string, error) {
+			if attempts.Add(1) < 4 {
+				return "", errors.New("not yet")
+			}
+			return "done", nil
+		})
+		patient := durable.NewOrchestrator("patient", func(ctx *durable.Context, _ durable.None) (string, error) {
+			return flaky.Call(ctx, durable.None{}, durable.Retry(durable.RetryPolicy{Attempts: 3, First: time.Second}))
+		})
+		c := serve(t, []durable.Definition{flaky, patient})
+		if _, err := run(t, c, patient, durable.None{}, durable.ID("i")); err == nil {
+			t.Fatal("three attempts were enough, want a failure")
+		}
+		if err := c.Rewind(t.Context(), "i", "once more"); err != nil {
+			t.Fatal(err)
+		}
+		end, err := c.Wait(t.Context(), "i")
+		if err != nil || end.Status != dts.StatusCompleted || attempts.Load() != 4 {
+			t.Errorf("ended %v after %d attempts, %v, want it completed after 4", end, attempts.Load(), err)
+		}
+	})
+}
+
 func TestRetriesEndWithTheTotalTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
