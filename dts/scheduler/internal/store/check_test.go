@@ -28,7 +28,7 @@ func inOrder() []engine.Write {
 		e.EventId, e.Timestamp = id, &timestamppb.Timestamp{Seconds: 1}
 		return e
 	}
-	busy := &record.Instance{Id: "busy", ExecutionId: "x", Name: "orc", Created: 5, Generation: 7, Turn: 1, Events: 4}
+	busy := &record.Instance{Id: "busy", ExecutionId: "x", Name: "orc", Created: 5, Generation: 7, Turn: 1, Events: 4, Locks: []string{"@stock@desk"}}
 	later := &record.Instance{Id: "later", Name: "orc", Created: 5, Generation: 8, Scheduled: 77}
 	ended := &record.Instance{Id: "ended", Name: "orc", Created: 5, Generation: 9, Status: failedStatus, Completed: 6}
 	owner := &record.EntityOwner{InstanceId: "busy", ExecutionId: "x"}
@@ -57,11 +57,17 @@ func inOrder() []engine.Write {
 		{Op: engine.PutCompleted, ID: "ended", At: 6, Instance: ended},
 
 		{Op: engine.PutEntity, ID: "@stock@desk", Entity: &record.Entity{Id: "@stock@desk", Owner: owner}},
-		{Op: engine.PutEntityMessage, ID: "@stock@desk", Gen: 1, EntityMessage: &record.EntityMessage{}},
+		{Op: engine.PutEntityMessage, ID: "@stock@desk", Gen: 1, EntityMessage: lockRequest(owner)},
 		{Op: engine.PutEntityMessage, ID: "@stock@desk", Gen: 2, EntityMessage: &record.EntityMessage{Visible: 55}},
 		{Op: engine.PutTimer, ID: "@stock@desk", Gen: 2, TaskID: engine.SignalTimer, At: 55},
 		{Op: engine.PutReady, ID: "@stock@desk", Ready: &record.Ready{}},
 	}
+}
+
+func lockRequest(sender *record.EntityOwner) *record.EntityMessage {
+	return &record.EntityMessage{Sender: sender, Event: &dtspb.HistoryEvent{EventType: &dtspb.HistoryEvent_EntityLockRequested{
+		EntityLockRequested: &dtspb.EntityLockRequestedEvent{LockSet: []string{"@stock@desk"}},
+	}}}
 }
 
 // check returns the problems of a directory.
@@ -134,6 +140,16 @@ func TestCheckFindsWhatDoesNotAgree(t *testing.T) {
 		"a lock of nobody": {
 			[]engine.Write{{Op: engine.PutEntity, ID: "@stock@desk", Entity: &record.Entity{Id: "@stock@desk", Owner: &record.EntityOwner{InstanceId: "busy", ExecutionId: "y"}}}},
 			`entity "@stock@desk": is locked by an execution that is gone`,
+		},
+		"a lock that its owner would leave": {
+			[]engine.Write{
+				{Op: engine.PutEntity, ID: "@stock@lamp", Entity: &record.Entity{Id: "@stock@lamp", Owner: &record.EntityOwner{InstanceId: "busy", ExecutionId: "x"}}},
+			},
+			`entity "@stock@lamp": is locked by an execution that does not know of it`,
+		},
+		"a request for a lock of nobody": {
+			[]engine.Write{{Op: engine.PutEntityMessage, ID: "@stock@desk", Gen: 1, EntityMessage: lockRequest(&record.EntityOwner{InstanceId: "ended"})}},
+			`entity "@stock@desk": is to be locked by an execution that is gone`,
 		},
 		"messages of an entity that nobody will look at": {
 			[]engine.Write{{Op: engine.DeleteReady, ID: "@stock@desk"}}, `entity "@stock@desk": has messages and is not among those that are ready`,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -173,19 +174,27 @@ func (h *hubChecker) entities(ctx context.Context) error {
 		if rec.GetId() != string(k) {
 			h.problem("entity", string(k), "says that it is "+rec.GetId())
 		}
-		owner := rec.GetOwner()
-		if owner == nil {
+		if rec.GetOwner() == nil {
 			return nil
 		}
-		in, err := h.store.Record(h.hub, owner.GetInstanceId())
-		if err != nil && !errors.Is(err, ErrDamaged) {
-			return err
-		}
-		if in.GetExecutionId() != owner.GetExecutionId() || engine.Terminal(in.GetStatus()) {
-			h.problem("entity", string(k), "is locked by an execution that is gone")
-		}
-		return nil
+		return h.locked(string(k), rec.GetOwner(), "is locked by")
 	})
+}
+
+// locked looks whether the execution that has an entity locked, or wants to, is there
+// and will let go of it when it ends.
+func (h *hubChecker) locked(entity string, owner *record.EntityOwner, how string) error {
+	in, err := h.store.Record(h.hub, owner.GetInstanceId())
+	switch {
+	case errors.Is(err, ErrDamaged): // is reported where it stands
+	case err != nil:
+		return err
+	case in.GetExecutionId() != owner.GetExecutionId() || engine.Terminal(in.GetStatus()):
+		h.problem("entity", entity, how+" an execution that is gone")
+	case !slices.Contains(in.GetLocks(), entity):
+		h.problem("entity", entity, how+" an execution that does not know of it")
+	}
+	return nil
 }
 
 // queues looks at the messages of entities.
@@ -196,6 +205,11 @@ func (h *hubChecker) queues(ctx context.Context) error {
 			return nil
 		}
 		id, number := string(k[:len(k)-9]), binary.BigEndian.Uint64(k[len(k)-8:])
+		if m.GetEvent().GetEntityLockRequested() != nil {
+			if err := h.locked(id, m.GetSender(), "is to be locked by"); err != nil {
+				return err
+			}
+		}
 		if m.GetVisible() != 0 {
 			// It is ready once its time has come, and has its timer until somebody looks.
 			timer, err := h.has(timerKey(nil, h.hub, m.GetVisible(), id, number, engine.SignalTimer))
