@@ -30,31 +30,37 @@ type EventOption interface {
 // filter, for every event. The input is the data of the event, or the event itself
 // if I is a [durable.CloudEvent].
 func Match[I, O any](o durable.Orchestrator[I, O], filters ...EventFilter) EventRule {
-	return eventRule{filters, o, reflect.TypeFor[I](), func(c *dts.Client, e received) (func(context.Context) error, error) {
+	return eventRule{filters, o, reflect.TypeFor[I](), func(c *dts.Client, e received) (eventAct, error) {
 		var in I
 		if err := e.decode(&in); err != nil {
-			return nil, err
+			return eventAct{}, err
 		}
-		request, err := o.Request(c, in, durable.ID(e.instanceID()), durable.Once())
+		request, err := o.Request(c, in, durable.ID(e.instanceID(o.Name())), durable.Once())
 		if err != nil {
-			return nil, err
+			return eventAct{}, err
 		}
 		if len(request.Input) > httpapi.MaxBody {
-			return nil, &httpapi.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the event as an input is larger than %d bytes", httpapi.MaxBody)}
+			return eventAct{}, &httpapi.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the event as an input is larger than %d bytes", httpapi.MaxBody)}
 		}
 		request.TraceParent, request.TraceState = e.trace()
-		return func(ctx context.Context) error { return startOnce(ctx, c, request) }, nil
+		return eventAct{request.ID, func(ctx context.Context) error { return startOnce(ctx, c, request) }}, nil
 	}}
 }
 
+// eventAct is what is done with one event. It can only fail for reasons that pass,
+// and may be done again.
+type eventAct struct {
+	id string // of the instance that it starts; empty for a function
+	do func(context.Context) error
+}
+
 // eventRule says which events are meant and what is done with one. Prepare finds
-// everything that is wrong with an event; what it returns can only fail for
-// reasons that pass, and may be called again.
+// everything that is wrong with an event.
 type eventRule struct {
 	filters []EventFilter
 	starts  durable.Definition // nil for a function
 	input   reflect.Type
-	prepare func(c *dts.Client, e received) (act func(context.Context) error, err error)
+	prepare func(c *dts.Client, e received) (eventAct, error)
 }
 
 func (r eventRule) addTo(t *eventTrigger) { t.rules = append(t.rules, r) }
@@ -72,8 +78,10 @@ func (r eventRule) means(e durable.EventAttributes) bool {
 
 // CloudEvents takes CloudEvents that are posted to path, version 1.0, in binary,
 // structured or batched JSON mode. The first rule that means an event starts its
-// orchestration, under an instance id made of the event's source and id: an event
-// that is delivered again starts nothing, for as long as the first instance is kept.
+// orchestration, under an instance id made of the event's source and id, which say
+// what event it is, and of the orchestrator: an event that is delivered again starts
+// nothing, for as long as the first instance is kept, and one event can start several
+// orchestrators, each once.
 //
 // The answer is 202 when all starts are durable and 204 when no rule means any of
 // the events. Refusals are 400 for a malformed event and for data of another shape
@@ -82,7 +90,7 @@ func (r eventRule) means(e durable.EventAttributes) bool {
 // cannot take, and 503 with Retry-After when the scheduler is away. A batch with an
 // event that is refused starts nothing.
 func CloudEvents(path string, rules ...EventRule) framework.Trigger {
-	t := &eventTrigger{path: path, started: http.StatusAccepted}
+	t := &eventTrigger{path: path, started: http.StatusAccepted, patience: httpapi.CallContext}
 	for _, r := range rules {
 		if r == nil {
 			t.err = errors.New("one of its rules is nil")
@@ -100,41 +108,36 @@ func CloudEvents(path string, rules ...EventRule) framework.Trigger {
 // is answered with 204 if the function returns nil and 503 otherwise, so that the
 // sender tries again; an event that is delivered again, or with others in a batch
 // of which one failed, comes to the function again. Functions for the events of a
-// batch run at the same time.
+// batch run at the same time. A panic counts as an error and is logged.
+//
+// The context of the function ends when the sender hangs up, when another event of
+// the batch has failed, and after 230 seconds. What takes longer belongs into an
+// orchestration.
 func EventFunc[T any](path string, fn func(context.Context, durable.CloudEvent[T]) error, opts ...EventOption) framework.Trigger {
-	t := &eventTrigger{path: path, started: http.StatusNoContent}
+	t := &eventTrigger{path: path, started: http.StatusNoContent, patience: functionContext}
 	for _, o := range opts {
 		o.addTo(t)
 	}
 	if fn == nil {
 		t.err = errors.New("the function is nil\n  give triggers.EventFunc a function")
 	}
-	t.rules = []eventRule{{input: reflect.TypeFor[durable.CloudEvent[T]](), prepare: func(_ *dts.Client, e received) (func(context.Context) error, error) {
+	t.rules = []eventRule{{input: reflect.TypeFor[durable.CloudEvent[T]](), prepare: func(_ *dts.Client, e received) (eventAct, error) {
 		var event durable.CloudEvent[T]
 		if err := e.decode(&event); err != nil {
-			return nil, err
+			return eventAct{}, err
 		}
-		return func(ctx context.Context) error {
-			if err := fn(ctx, event); err != nil {
-				return &unhandledError{err}
-			}
-			return nil
-		}, nil
+		return eventAct{do: func(ctx context.Context) error { return handleEvent(ctx, fn, event) }}, nil
 	}}}
 	return t
 }
 
-// unhandledError is what a function of an [EventFunc] has returned.
-type unhandledError struct{ error }
-
-func (e *unhandledError) Unwrap() error { return e.error }
-
 type eventTrigger struct {
-	path    string
-	rules   []eventRule
-	origins []string // of the handshake; none means no handshake
-	started int      // the code when all is well
-	err     error
+	path     string
+	rules    []eventRule
+	origins  []string // of the handshake; none means no handshake
+	started  int      // the code when all is well
+	patience func(*http.Request) (context.Context, context.CancelFunc)
+	err      error
 }
 
 func (t *eventTrigger) Describe() framework.TriggerInfo {
@@ -186,7 +189,7 @@ type eventHandler struct {
 func (h *eventHandler) receive(w http.ResponseWriter, r *http.Request) {
 	id, code, err := h.handle(w, r)
 	if unhandled, ok := errors.AsType[*unhandledError](err); ok {
-		h.logger.Info("an event was not handled", "error", unhandled.error)
+		unhandled.log(h.logger, h.path)
 		err = &httpapi.Error{Status: http.StatusServiceUnavailable, Message: "the event was not handled, send it again"}
 	}
 	switch {
@@ -213,7 +216,7 @@ func (h *eventHandler) handle(w http.ResponseWriter, r *http.Request) (id string
 	if err != nil {
 		return "", 0, err
 	}
-	var acts []func(context.Context) error
+	var acts []eventAct
 	for i, e := range events {
 		at := slices.IndexFunc(h.rules, func(r eventRule) bool { return r.means(e.EventAttributes) })
 		if at < 0 {
@@ -232,18 +235,18 @@ func (h *eventHandler) handle(w http.ResponseWriter, r *http.Request) (id string
 	if len(acts) == 0 {
 		return "", http.StatusNoContent, nil
 	}
-	ctx, cancel := httpapi.CallContext(r)
+	ctx, cancel := h.patience(r)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(eventsAtOnce)
 	for _, act := range acts {
-		group.Go(func() error { return act(ctx) })
+		group.Go(func() error { return act.do(ctx) })
 	}
 	if err := group.Wait(); err != nil {
 		return "", 0, err
 	}
-	if !batch && h.started == http.StatusAccepted {
-		id = events[0].instanceID()
+	if !batch {
+		id = acts[0].id
 	}
 	return id, h.started, nil
 }

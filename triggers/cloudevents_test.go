@@ -3,7 +3,6 @@ package triggers_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -138,6 +137,26 @@ func TestEventStartsWhatTheFirstRuleSays(t *testing.T) {
 			t.Errorf("%d instances, want 13", got)
 		}
 	})
+}
+
+func TestOneEventStartsEachOrchestratorThatItIsForOnce(t *testing.T) {
+	t.Parallel()
+	h := serve(t, dtstest.Start(t).Client(), ordersEvents(), triggers.CloudEvents("/archive", triggers.Match(anything)))
+	var got []string
+	for _, path := range []string{"/events", "/archive", "/events", "/archive"} {
+		in := h.started(h.do("POST", path, `{"ID":"7"}`, binary("1", "order.placed")...))
+		got = append(got, in.Name)
+	}
+	if want := []string{"placed", "anything", "placed", "anything"}; !cmp.Equal(got, want) {
+		t.Errorf("the answers lead to %q, want %q", got, want)
+	}
+	// Another type does not make another event, but another rule may mean it.
+	if in := h.started(h.do("POST", "/events", `"x"`, binary("1", "text")...)); in.Name != "text" {
+		t.Errorf("an event for text leads to an instance of %s", in.Name)
+	}
+	if got := count(t, h.client, dts.Query{}); got != 3 {
+		t.Errorf("%d instances, want 3", got)
+	}
 }
 
 func TestEventThatIsFinishedIsNotStartedAgain(t *testing.T) {
@@ -445,9 +464,8 @@ func TestOfficialSDKClientIsUnderstood(t *testing.T) {
 			t.Errorf("event %+v", e)
 		}
 	}
-	// The text with the id s is the event that was there before, by its id.
-	if got := count(t, h.client, dts.Query{}); got != 4 {
-		t.Errorf("%d instances, want 4", got)
+	if got := count(t, h.client, dts.Query{}); got != 5 {
+		t.Errorf("%d instances, want 2 for audit and 3 for text", got)
 	}
 }
 
@@ -500,39 +518,6 @@ func TestHandshakeLetsTheRightOriginsIn(t *testing.T) {
 		if got := h.do("POST", path, `"x"`, binary("no origin", "text")...); got.code != 403 {
 			t.Errorf("event of no origin to %s: %d, want 403", path, got.code)
 		}
-	}
-}
-
-func TestEventFuncIsCalledWithEachEvent(t *testing.T) {
-	t.Parallel()
-	var seen sync.Map
-	h := serve(t, dtstest.Start(t).Client(), triggers.EventFunc("/events", func(ctx context.Context, e durable.CloudEvent[order]) error {
-		if framework.ClientFrom(ctx) == nil {
-			t.Error("the function does not find the client")
-		}
-		seen.Store(e.ID, e.Data.Cents)
-		if e.Data.Cents < 0 {
-			return errors.New("secret")
-		}
-		return nil
-	}, triggers.Origins("*")))
-	with := func(id, data string) answer {
-		return h.do("POST", "/events", data, binary(id, "t", "Webhook-Request-Origin", "o")...)
-	}
-	if got := with("1", `{"Cents":7}`); got.code != 204 || got.body != "" {
-		t.Errorf("got %d %s, want 204", got.code, got.body)
-	}
-	if cents, _ := seen.Load("1"); cents != 7 {
-		t.Errorf("the function saw %v, want 7", cents)
-	}
-	if got := with("2", `{"Cents":-1}`); got.code != 503 || got.header.Get("Retry-After") == "" || strings.Contains(got.body, "secret") {
-		t.Errorf("got %d %s, want 503 and no detail", got.code, got.body)
-	}
-	if got := with("3", `[]`); got.code != 400 {
-		t.Errorf("got %d, want 400", got.code)
-	}
-	if got := h.do("OPTIONS", "/events", "", "Webhook-Request-Origin", "o"); got.code != 200 {
-		t.Errorf("handshake: %d, want 200", got.code)
 	}
 }
 

@@ -12,8 +12,11 @@ import (
 )
 
 // instanceID is the same for an event each time it is delivered: source and id
-// together are unique.
-func (e *received) instanceID() string { return "ce:" + hashed(e.Source, e.ID) }
+// together are unique. The orchestrator is a part of it since an event may be for
+// several of them.
+func (e *received) instanceID(orchestrator string) string {
+	return "ce:" + hashed(orchestrator, e.Source, e.ID)
+}
 
 // trace is the trace context of the sender, if it came along in one piece.
 func (e *received) trace() (parent, state string) {

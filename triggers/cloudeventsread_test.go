@@ -45,8 +45,8 @@ func FuzzEvents(f *testing.F) {
 			return
 		}
 		for _, e := range events {
-			if e.ID == "" || e.Source == "" || e.Type == "" || httpapi.CheckID(e.instanceID()) != nil {
-				t.Errorf("event %+v with the id %q", e, e.instanceID())
+			if e.ID == "" || e.Source == "" || e.Type == "" || httpapi.CheckID(e.instanceID("o")) != nil {
+				t.Errorf("event %+v with the id %q", e, e.instanceID("o"))
 			}
 			var (
 				text  string

@@ -50,6 +50,11 @@ type host struct {
 
 func serve(t *testing.T, c *dts.Client, ts ...framework.Trigger) *host {
 	t.Helper()
+	return serveLogged(t, c, io.Discard, ts...)
+}
+
+func serveLogged(t *testing.T, c *dts.Client, log io.Writer, ts ...framework.Trigger) *host {
+	t.Helper()
 	ready := make(chan framework.Ready, 1)
 	app := framework.New("test",
 		framework.Set("role", "api"),
@@ -57,7 +62,7 @@ func serve(t *testing.T, c *dts.Client, ts ...framework.Trigger) *host {
 		framework.Set("admin-listen", "none"),
 		framework.Set("management-api", "true"),
 		framework.WithClient(c),
-		framework.WithLogger(slog.New(slog.DiscardHandler)),
+		framework.WithLogger(slog.New(slog.NewTextHandler(log, nil))),
 		framework.OnReady(func(r framework.Ready) { ready <- r }),
 	).On(ts...)
 	ctx, cancel := context.WithCancel(context.Background())
