@@ -63,7 +63,7 @@ func (e *received) decode(target any) error {
 	if err := httpapi.CheckJSON(e.data); err != nil {
 		return err
 	}
-	return httpapi.DecodeJSON(e.data, target)
+	return decodeJSON(e.data, target)
 }
 
 // isJSON says of data without a type that it is JSON, as the specification does.

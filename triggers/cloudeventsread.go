@@ -103,6 +103,9 @@ func readJSONEvent(text []byte) (received, error) {
 	delete(members, "data")
 	delete(members, "data_base64")
 	for name, value := range members {
+		if httpapi.CheckText(value) != nil {
+			return received{}, malformed("attribute %s has half a character, a \\u escape whose other half is missing", name)
+		}
 		switch name {
 		case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema":
 			if value[0] != '"' && string(value) != "null" {
@@ -151,10 +154,11 @@ func jsonData(data, encoded json.RawMessage, isJSON bool) ([]byte, error) {
 		return data, nil
 	}
 	var text string
-	if data[0] != '"' || json.Unmarshal(data, &text) != nil {
+	if data[0] != '"' {
 		return nil, malformed("the data is of a type that is not JSON: it must be a string")
 	}
-	return []byte(text), nil
+	err := httpapi.DecodeJSON(data, &text)
+	return []byte(text), err
 }
 
 // readBinary reads an event whose attributes are headers and whose data is the body.
@@ -192,6 +196,9 @@ func readBinary(w http.ResponseWriter, r *http.Request) ([]received, error) {
 func eventHeader(all http.Header) (http.Header, error) {
 	header := http.Header{}
 	if kind := all.Get("Content-Type"); kind != "" {
+		if !utf8.ValidString(kind) {
+			return nil, malformed("header Content-Type: it is not UTF-8")
+		}
 		header.Set("Content-Type", kind)
 	}
 	for name, values := range all {

@@ -1,6 +1,8 @@
 package triggers
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,7 +159,7 @@ func readInput[I any](w http.ResponseWriter, r *http.Request) (I, error) {
 	case err != nil:
 		return in, err
 	case body != nil:
-		err = httpapi.DecodeJSON(body, &in)
+		err = decodeJSON(body, &in)
 		return in, err
 	case hasNothing(reflect.TypeFor[I]()):
 		return in, nil
@@ -167,6 +169,18 @@ func readInput[I any](w http.ResponseWriter, r *http.Request) (I, error) {
 			Message: fmt.Sprintf("the body is empty: want a JSON value for %v", reflect.TypeFor[I]()),
 		}
 	}
+}
+
+// decodeJSON is [httpapi.DecodeJSON] for an input. To encoding/json a null fits every
+// type and changes nothing; here it fits those that have a value for nothing, and
+// those that read it themselves.
+func decodeJSON(body []byte, target any) error {
+	t := reflect.TypeOf(target).Elem()
+	_, itself := target.(json.Unmarshaler)
+	if string(bytes.TrimSpace(body)) == "null" && !itself && !hasNothing(t) {
+		return &httpapi.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is null: want a JSON value for %v", t)}
+	}
+	return httpapi.DecodeJSON(body, target)
 }
 
 // hasNothing reports whether a type has a value that says "no input".

@@ -31,8 +31,12 @@ func ReadJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // DecodeJSON reads a value that [ReadJSON] returned into v. A value of the wrong
-// type is an [*Error] with code 400 that names the place.
+// type is an [*Error] with code 400 that names the place, and so is text that a
+// string of Go cannot hold, see [CheckText].
 func DecodeJSON(body []byte, v any) error {
+	if err := CheckText(body); err != nil {
+		return err
+	}
 	err := json.Unmarshal(body, v)
 	if err == nil {
 		return nil
@@ -101,8 +105,11 @@ func IsJSON(contentType string) bool {
 }
 
 // CheckJSON refuses, with an [*Error] of code 400 that names the place, what is not
-// exactly one JSON value of at most 64 levels.
+// exactly one JSON value of at most 64 levels in UTF-8.
 func CheckJSON(body []byte) error {
+	if err := checkUTF8(body); err != nil {
+		return err
+	}
 	if err := checkDepth(body); err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ func TestReadJSONRefusesWhatIsNotOneValue(t *testing.T) {
 		{"wrong character", "{\n  \"a\": x}", "", 400, "line 2, column 8"},
 		{"half an object", `{"a":`, "", 400, "line 1, column 5"},
 		{"two values", `{} {}`, "", 400, "line 1, column 4"},
+		{"a byte that is no text", "{\n  \"a\": \"\xff\"}", "", 400, "not UTF-8: line 2, column 9"},
+		{"the character for what is no text", "\"\uFFFD\"", "", 0, ""},
 		{"too large", `"` + strings.Repeat("a", httpapi.MaxBody-1) + `"`, "", 413, "1048576"},
 		{"as large as can be", `"` + strings.Repeat("a", httpapi.MaxBody-2) + `"`, "", 0, ""},
 	} {
@@ -101,6 +103,27 @@ func TestDecodeJSONNamesThePlace(t *testing.T) {
 	var o order
 	if err := httpapi.DecodeJSON([]byte(`{"ID":"7","extra":true}`), &o); err != nil || o.ID != "7" {
 		t.Errorf("got %+v, %v, want fields that are not known passed over", o, err)
+	}
+}
+
+func TestHalfACharacterIsRefusedWhereTextIsRead(t *testing.T) {
+	t.Parallel()
+	for body, says := range map[string]string{
+		`"\ud83d\ude00 \n \" \\ud800 \u00e4"`: "",
+		`"\ufffd"`:                            "",
+		`{"a": "\ud800"}`:                     `line 1, column 8: \ud800 stands alone`,
+		`["\udfff"]`:                          `\udfff stands alone`,
+		`"\ude00\ud83d"`:                      `\ude00 stands alone`,
+		`"\uD83D\ud83d\ude00"`:                `column 2: \uD83D stands alone`,
+		`{"\ud83d\n": 1}`:                     `\ud83d stands alone`,
+		`"\\\ud83d"`:                          `column 4`,
+	} {
+		var v any
+		err := httpapi.DecodeJSON([]byte(body), &v)
+		refusal, ok := errors.AsType[*httpapi.Error](err)
+		if says == "" && err != nil || says != "" && (!ok || refusal.Status != 400 || !strings.Contains(refusal.Message, says)) {
+			t.Errorf("%s: %v, want %q", body, err, says)
+		}
 	}
 }
 

@@ -108,6 +108,9 @@ func (a *API) signalEntity(c *call) error {
 			return err
 		}
 	default:
+		if err := checkUTF8(body); err != nil {
+			return err
+		}
 		body = text(string(body))
 	}
 	return a.signal(c, c.query.text("op"), body)

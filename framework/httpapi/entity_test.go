@@ -54,7 +54,7 @@ func TestEntityRoutesAnswerWithTheirCodes(t *testing.T) {
 		{request{method: "POST", path: "/entities/book/k"}, 202},
 		{request{method: "POST", path: "/entities/book/k?op=set", body: "{", header: jsonType}, 400},
 		{request{method: "POST", path: "/entities/book/k?op=set", body: "{", header: plain}, 202},
-		{request{method: "POST", path: "/entities/book/k?op=set", body: "\xff", header: plain}, 202},
+		{request{method: "POST", path: "/entities/book/k?op=set", body: "\xff", header: plain}, 400},
 		{request{method: "POST", path: "/entities/book/k?op=set", body: strings.Repeat("a", httpapi.MaxBody+1), header: plain}, 413},
 		{request{method: "POST", path: "/entities/a@b/k?op=set"}, 400},
 		{request{method: "POST", path: "/entities/book"}, 404},

@@ -25,6 +25,10 @@ func TestWhatIsNoTextIsTheCallersMistake(t *testing.T) {
 			{method: "POST", path: "/entities/book/k?op=%ff"},
 			{method: "GET", path: "/entities/%ff"},
 			{method: "POST", path: "/orchestrators/%ff"},
+			{method: "POST", path: "/orchestrators/echo", body: "\"\xff\"", header: jsonType},
+			{method: "POST", path: "/instances/waiting/raiseEvent/go", body: "\"\xff\"", header: jsonType},
+			{method: "POST", path: "/entities/book/k?op=add", body: "\"\xff\"", header: jsonType},
+			{method: "POST", path: "/entities/book/k?op=add", body: "\xff"},
 		} {
 			r.path = base + r.path
 			if resp := w.do(r); resp.Code != http.StatusBadRequest {
