@@ -78,7 +78,7 @@ func (p *parts) connect(given *dts.Client, environ []string) error {
 	}
 	opts := []dts.Option{dts.WithLogger(p.logger)}
 	if chosen.embedded {
-		p.scheduler = linked.New(linked.Config{Dir: chosen.dir, Logger: p.logger})
+		p.scheduler = linked.New(linked.Config{Dir: chosen.dir, Retention: p.settings.Text(keyRetention), Logger: p.logger})
 		opts = append(opts, dts.WithConn(p.scheduler.Conn()))
 		if chosen.dir == "" {
 			p.logger.Warn("the scheduler is in memory: nothing is kept when this process ends")

@@ -16,6 +16,7 @@ const (
 	keyAdminListen     = "admin-listen"
 	keyScheduler       = "scheduler"
 	keyTaskHub         = "task-hub"
+	keyRetention       = "retention"
 	keySchedulerCA     = "scheduler-ca-file"
 	keySchedulerCert   = "scheduler-cert-file"
 	keySchedulerKey    = "scheduler-key-file"
@@ -54,6 +55,7 @@ var keys = []settings.Key{
 		Usage: "memory, embedded:DIR, or a connection string",
 	},
 	{Name: keyTaskHub, Env: []string{"TASKHUB_NAME"}, Usage: "task hub, if the connection string names none"},
+	{Name: keyRetention, Usage: "how long the scheduler in this program keeps what has ended, as in 30d,failed=90d; 0 is for ever"},
 	{Name: keySchedulerCA, Usage: "PEM file of the authorities that an https scheduler's certificate may be of"},
 	{Name: keySchedulerCert, Usage: "PEM file with the certificate to show to an https scheduler"},
 	{Name: keySchedulerKey, Usage: "PEM file with its key"},

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/scheduler"
 )
@@ -78,5 +80,39 @@ func TestRetentionOfWhatDoesNotEndIsRefused(t *testing.T) {
 	_, err := scheduler.New(scheduler.Config{Retention: scheduler.Retention{ByStatus: map[dts.Status]time.Duration{dts.StatusRunning: day}}})
 	if err == nil || !strings.Contains(err.Error(), "status Running: no orchestration ends with it") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestRetentionIsReadByStatusAndHub(t *testing.T) {
+	t.Parallel()
+	all, hubs, err := scheduler.ParseRetention([]string{"shop/failed=90d", "7d", "completed=12h", "never/0", "shop/terminated=0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	completed := map[dts.Status]time.Duration{dts.StatusCompleted: 12 * time.Hour}
+	if diff := cmp.Diff(scheduler.Retention{Age: 7 * day, ByStatus: completed}, all); diff != "" {
+		t.Errorf("of all (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]scheduler.Retention{
+		"never": {Age: scheduler.Forever, ByStatus: completed},
+		"shop": {Age: 7 * day, ByStatus: map[dts.Status]time.Duration{
+			dts.StatusCompleted: 12 * time.Hour, dts.StatusFailed: 90 * day, dts.StatusTerminated: scheduler.Forever,
+		}},
+	}, hubs); diff != "" {
+		t.Errorf("of hubs (-want +got):\n%s", diff)
+	}
+	for value, want := range map[string]string{
+		"":            "is no age",
+		"-1d":         "is no number of days",
+		"5":           "is no age",
+		"30s":         "an age is a minute or more",
+		"-5m":         "an age is a minute or more",
+		"running=3d":  "no orchestration ends with status Running",
+		"finished=3d": "finished",
+		"shop/":       "is no age",
+	} {
+		if _, _, err := scheduler.ParseRetention([]string{value}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "write an age such as 30d") {
+			t.Errorf("%q: %v, want %q", value, err, want)
+		}
 	}
 }

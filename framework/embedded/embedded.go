@@ -9,6 +9,7 @@ package embedded
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -28,7 +29,11 @@ func open(c linked.Config) linked.Scheduler {
 	return &embedded{
 		conn: conn,
 		Runner: lifecycle.Late(func(context.Context) (lifecycle.Runner, error) {
-			server, err := scheduler.New(scheduler.Config{Dir: c.Dir, Listen: "none", Logger: c.Logger})
+			all, hubs, err := scheduler.ParseRetention(strings.FieldsFunc(c.Retention, func(r rune) bool { return r == ',' || r == ' ' }))
+			if err != nil {
+				return nil, err
+			}
+			server, err := scheduler.New(scheduler.Config{Dir: c.Dir, Retention: all, HubRetention: hubs, Listen: "none", Logger: c.Logger})
 			if err != nil {
 				return nil, err
 			}

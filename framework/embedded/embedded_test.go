@@ -126,3 +126,13 @@ func TestStopBeforeTheSchedulerIsOpen(t *testing.T) {
 		t.Errorf("Run = %v, want nil", err)
 	}
 }
+
+func TestRetentionThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	app := framework.New("app", framework.Set("scheduler", "memory"), framework.Set("retention", "30d,failed=soon"),
+		framework.Set("listen", "127.0.0.1:0"), framework.Set("admin-listen", "none")).Add(wait)
+	err := app.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), `retention failed=soon: "soon" is no age`) || !strings.Contains(err.Error(), "write an age such as 30d") {
+		t.Errorf("error = %v, want what is wrong with it and what to write", err)
+	}
+}

@@ -13,8 +13,9 @@ import (
 
 // Config says which scheduler to open.
 type Config struct {
-	Dir    string // where state is kept; empty keeps nothing
-	Logger *slog.Logger
+	Dir       string // where state is kept; empty keeps nothing
+	Retention string // how long what has ended is kept, as in 30d,failed=90d; empty is the default
+	Logger    *slog.Logger
 }
 
 // Scheduler opens its store when it is run. Conn works before that: calls fail

@@ -14,14 +14,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/funchost/funchost/dts"
-	"github.com/funchost/funchost/dts/scheduler"
 	"github.com/funchost/funchost/dts/worker"
 )
 
@@ -56,42 +53,6 @@ func TestSchedulerIsNotShownToStrangersUnaware(t *testing.T) {
 		err := flags.check()
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
-		}
-	}
-}
-
-func TestRetentionIsReadByStatusAndHub(t *testing.T) {
-	t.Parallel()
-	const day = 24 * time.Hour
-	got, err := parseRetention([]string{"shop/failed=90d", "7d", "completed=12h", "never/0", "shop/terminated=0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	completed := map[dts.Status]time.Duration{dts.StatusCompleted: 12 * time.Hour}
-	want := retention{
-		usual: scheduler.Retention{Age: 7 * day, ByStatus: completed},
-		hubs: map[string]scheduler.Retention{
-			"never": {Age: scheduler.Forever, ByStatus: completed},
-			"shop": {Age: 7 * day, ByStatus: map[dts.Status]time.Duration{
-				dts.StatusCompleted: 12 * time.Hour, dts.StatusFailed: 90 * day, dts.StatusTerminated: scheduler.Forever,
-			}},
-		},
-	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(retention{})); diff != "" {
-		t.Errorf("retention (-want +got):\n%s", diff)
-	}
-	for value, want := range map[string]string{
-		"":            "is no age",
-		"-1d":         "is no number of days",
-		"5":           "is no age",
-		"30s":         "an age is a minute or more",
-		"-5m":         "an age is a minute or more",
-		"running=3d":  "no orchestration ends with status Running",
-		"finished=3d": "finished",
-		"shop/":       "is no age",
-	} {
-		if _, err := parseRetention([]string{value}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "write an age such as 30d") {
-			t.Errorf("%q: %v, want %q", value, err, want)
 		}
 	}
 }

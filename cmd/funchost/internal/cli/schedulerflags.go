@@ -96,11 +96,10 @@ func (f *schedulerFlags) config(log *slog.Logger) (scheduler.Config, error) {
 	if f.memory {
 		c.Dir = ""
 	}
-	r, err := parseRetention(f.retention)
-	if err != nil {
+	var err error
+	if c.Retention, c.HubRetention, err = scheduler.ParseRetention(f.retention); err != nil {
 		return c, callError{err}
 	}
-	c.Retention, c.HubRetention = r.usual, r.hubs
 	if f.tls != (tlsFiles{}) {
 		if c.TLS, err = f.tls.config(); err != nil {
 			return c, callError{err}

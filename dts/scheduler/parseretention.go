@@ -1,4 +1,4 @@
-package cli
+package scheduler
 
 import (
 	"errors"
@@ -9,49 +9,45 @@ import (
 	"time"
 
 	"github.com/funchost/funchost/dts"
-	"github.com/funchost/funchost/dts/scheduler"
 )
 
-// retention is what the values of --retention say together.
-type retention struct {
-	usual scheduler.Retention
-	hubs  map[string]scheduler.Retention
-}
-
-// parseRetention reads AGE, STATUS=AGE, HUB/AGE and HUB/STATUS=AGE. What a hub
-// does not say of itself is as for all.
-func parseRetention(values []string) (retention, error) {
-	r := retention{usual: scheduler.Retention{ByStatus: map[dts.Status]time.Duration{}}, hubs: map[string]scheduler.Retention{}}
+// ParseRetention reads what people write: AGE for all orchestrations, STATUS=AGE for
+// those that end with a status, HUB/AGE and HUB/STATUS=AGE for those of one hub. An age
+// is a Go duration of a minute or more, or days as in 30d; 0 is [Forever]. What a hub
+// does not say of itself is as for all. The results are for [Config.Retention] and
+// [Config.HubRetention].
+func ParseRetention(values []string) (all Retention, hubs map[string]Retention, _ error) {
+	all, hubs = Retention{ByStatus: map[dts.Status]time.Duration{}}, map[string]Retention{}
 	var ofHubs []string
 	for _, value := range values {
 		if strings.Contains(value, "/") {
 			ofHubs = append(ofHubs, value)
 			continue
 		}
-		if err := addRetention(&r.usual, value); err != nil {
-			return retention{}, retentionError(value, err)
+		if err := all.add(value); err != nil {
+			return Retention{}, nil, retentionError(value, err)
 		}
 	}
 	for _, value := range ofHubs {
 		hub, rest, _ := strings.Cut(value, "/")
-		own, ok := r.hubs[hub]
+		own, ok := hubs[hub]
 		if !ok {
-			own = scheduler.Retention{Age: r.usual.Age, ByStatus: maps.Clone(r.usual.ByStatus)}
+			own = Retention{Age: all.Age, ByStatus: maps.Clone(all.ByStatus)}
 		}
-		if err := addRetention(&own, rest); err != nil {
-			return retention{}, retentionError(value, err)
+		if err := own.add(rest); err != nil {
+			return Retention{}, nil, retentionError(value, err)
 		}
-		r.hubs[hub] = own
+		hubs[hub] = own
 	}
-	return r, nil
+	return all, hubs, nil
 }
 
 func retentionError(value string, err error) error {
-	return fmt.Errorf("--retention %s: %w\n  write an age such as 30d or 12h, 0 is for ever; STATUS=AGE and HUB/AGE are for one status, one hub", value, err)
+	return fmt.Errorf("retention %s: %w\n  write an age such as 30d or 12h, 0 is for ever; STATUS=AGE and HUB/AGE are for one status, one hub", value, err)
 }
 
-// addRetention takes AGE or STATUS=AGE.
-func addRetention(r *scheduler.Retention, value string) error {
+// add takes AGE or STATUS=AGE.
+func (r *Retention) add(value string) error {
 	name, text, ofStatus := strings.Cut(value, "=")
 	if !ofStatus {
 		text = value
@@ -92,7 +88,7 @@ func parseAge(text string) (time.Duration, error) {
 	}
 	switch {
 	case age == 0:
-		return scheduler.Forever, nil
+		return Forever, nil
 	case age < time.Minute:
 		return 0, errors.New("an age is a minute or more")
 	default:
