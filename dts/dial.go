@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -30,6 +31,15 @@ const (
 const (
 	keepaliveTime    = 20 * time.Second
 	keepaliveTimeout = 10 * time.Second
+)
+
+// A scheduler that is back after a long outage is found within maxReconnect and a
+// fifth of it more, which keeps a thousand hosts from coming at once. grpc-go
+// would wait for up to two minutes. An attempt that nobody answers ends after
+// connectTimeout.
+const (
+	maxReconnect   = 5 * time.Second
+	connectTimeout = 10 * time.Second
 )
 
 // dial prepares the connection to an endpoint; it is made on first use. More is
@@ -57,6 +67,10 @@ func dial(cs ConnectionString, o options, more ...grpc.DialOption) (*grpc.Client
 		grpc.WithUserAgent(o.agent),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithMaxCallAttempts(maxAttempts),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxReconnect},
+			MinConnectTimeout: connectTimeout,
+		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time:                keepaliveTime,

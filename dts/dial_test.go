@@ -2,9 +2,11 @@ package dts
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -78,6 +80,43 @@ func TestDialledConnectionTriesTenTimesAndTakesLargeAnswers(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSchedulerThatIsBackAfterAnOutageIsFoundWithinSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, s := bufconn.Listen(1<<20), grpc.NewServer()
+		dtsgrpc.RegisterTaskHubSidecarServiceServer(s, &flaky{})
+		go func() { _ = s.Serve(l) }()
+		defer s.Stop()
+
+		const outage = 10 * time.Minute
+		begin := time.Now()
+		cs := ConnectionString{Endpoint: "http://127.0.0.1", Authentication: AuthNone}
+		cc, err := dial(cs, options{}, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			if time.Since(begin) < outage {
+				return nil, errors.New("connection refused")
+			}
+			return l.DialContext(ctx)
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cc.Close()
+		c, err := Dial(cs, WithConn(cc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, err := c.Instance(t.Context(), "o-7"); err == nil {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if late := time.Since(begin) - outage; late < 0 || late > 7*time.Second {
+			t.Errorf("the scheduler was found %v after the outage, want 7s at most", late)
+		}
+	})
 }
 
 func TestEndpointGivesHostPortAndSecurity(t *testing.T) {
