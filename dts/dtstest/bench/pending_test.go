@@ -111,13 +111,26 @@ func fillPending(t *testing.T, dir string, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	startMany(t, c, n, func(int) dts.StartRequest { return dts.StartRequest{Name: "hello-cities", Input: []byte(input)} })
+	stop()
+	if err := errors.Join(c.Close(), <-ended); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filled, fmt.Append(nil, n), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startMany starts n instances, many at a time.
+func startMany(t *testing.T, c *dts.Client, n int, request func(i int) dts.StartRequest) {
+	t.Helper()
 	began := time.Now()
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
-			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
-				if _, err := c.Start(ctx, dts.StartRequest{Name: "hello-cities", Input: []byte(input)}); err != nil {
+			for i := int(next.Add(1)); i <= n; i = int(next.Add(1)) {
+				if _, err := c.Start(t.Context(), request(i)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -126,14 +139,7 @@ func fillPending(t *testing.T, dir string, n int) {
 	}
 	wg.Wait()
 	took := time.Since(began)
-	t.Logf("%-40s %v, %.0f/s", "filled", took.Round(time.Millisecond), float64(n)/took.Seconds())
-	stop()
-	if err := errors.Join(c.Close(), <-ended); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filled, fmt.Append(nil, n), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	t.Logf("%-40s %v, %.0f/s", "started", took.Round(time.Millisecond), float64(n)/took.Seconds())
 }
 
 type size uint64
