@@ -21,6 +21,7 @@ type App struct {
 	name     string
 	settings map[string]string
 	client   *dts.Client
+	payloads *dts.Payloads // nil without a store
 	logger   *slog.Logger
 	listener net.Listener
 	onReady  []func(Ready)

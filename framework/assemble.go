@@ -56,7 +56,7 @@ func (a *App) assemble(v *settings.Values, environ []string) (_ *parts, err erro
 			return nil, err
 		}
 	}
-	if err := p.connect(a.client, environ); err != nil {
+	if err := p.connect(a, environ); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(p.register(a), p.bind(a.triggers)); err != nil {
@@ -67,16 +67,20 @@ func (a *App) assemble(v *settings.Values, environ []string) (_ *parts, err erro
 }
 
 // connect makes the client. It does no I/O.
-func (p *parts) connect(given *dts.Client, environ []string) error {
-	if given != nil {
-		p.client, p.borrowed = given, true
+func (p *parts) connect(a *App, environ []string) error {
+	if a.client != nil {
+		p.client, p.borrowed = a.client, true
 		return nil
+	}
+	opts, err := a.payloadOptions(p.settings.Text(keyPayloads), string(p.settings.Origin(keyPayloads)))
+	if err != nil {
+		return err
 	}
 	chosen, err := chooseScheduler(p.settings, environ, linked.Present())
 	if err != nil {
 		return err
 	}
-	opts := []dts.Option{dts.WithLogger(p.logger)}
+	opts = append(opts, dts.WithLogger(p.logger))
 	if chosen.embedded {
 		p.scheduler = linked.New(linked.Config{Dir: chosen.dir, Retention: p.settings.Text(keyRetention), Logger: p.logger})
 		opts = append(opts, dts.WithConn(p.scheduler.Conn()))

@@ -21,6 +21,7 @@ const (
 	keySchedulerCert   = "scheduler-cert-file"
 	keySchedulerKey    = "scheduler-key-file"
 	keySchedulerToken  = "scheduler-token-file"
+	keyPayloads        = "payload-store"
 	keyManagementAPI   = "management-api"
 	keyMaxRequests     = "max-requests"
 	keyOrchestrations  = "max-orchestrations"
@@ -60,6 +61,7 @@ var keys = []settings.Key{
 	{Name: keySchedulerCert, Usage: "PEM file with the certificate to show to an https scheduler"},
 	{Name: keySchedulerKey, Usage: "PEM file with its key"},
 	{Name: keySchedulerToken, Usage: "file with the token to send to an https scheduler"},
+	{Name: keyPayloads, Usage: "where large payloads are kept: file:DIR, or an Azure storage account"},
 	{Name: keyManagementAPI, Kind: settings.Bool, Default: "false", Usage: "serve the HTTP management API"},
 	{Name: keyMaxRequests, Kind: settings.Number, Default: "1024", Usage: "requests at once on the public listener; more are answered 429"},
 	{Name: keyOrchestrations, Kind: settings.Number, Default: "100", Usage: "orchestrator turns at once in this host"},

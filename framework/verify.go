@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -72,7 +73,12 @@ func (a *App) verify(ctx context.Context, text string) (*verdict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", envVerify, err)
 	}
-	c, err := dts.Dial(cs)
+	const origin = "FUNCHOST_PAYLOAD_STORE"
+	opts, err := a.payloadOptions(os.Getenv(origin), origin)
+	if err != nil {
+		return nil, err
+	}
+	c, err := dts.Dial(cs, opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -104,6 +105,9 @@ func Replay(r *Registry, history []dts.HistoryEvent) (*Replayed, error) {
 		Find:   r.orchestrator,
 		Logger: slog.New(slog.DiscardHandler),
 		Trace:  true,
+	}
+	if last := history[len(history)-1]; last.Failure == nil || last.Failure.Type != typeInvalidPayload {
+		config.MaxPayload = math.MaxInt // whatever store the payloads have gone to
 	}
 	p.turn = replay.New(&config, p, p.out.InstanceID, "")
 	defer p.turn.Close()

@@ -25,7 +25,13 @@ type Env struct {
 	// orchestration waits for do not count. Zero means 24 hours, which pass at once.
 	Patience time.Duration
 
+	// Payloads is where the clients and hosts of the test keep large payloads, whatever
+	// their apps say. It is set before anything else is done. Without a Store, payloads
+	// are as large as a hub takes them.
+	Payloads dts.Payloads
+
 	scheduler    *dtstest.Scheduler // nil before it is needed
+	client       *dts.Client        // likewise
 	apps         []*framework.App
 	routes       *listener // of the first app; nil before
 	replacements []durable.Definition
@@ -92,10 +98,15 @@ func (e *Env) ServeApp(app *framework.App) {
 // for.
 func (e *Env) Client() *dts.Client {
 	e.Helper()
-	if e.scheduler == nil {
-		e.scheduler = dtstest.Start(e.T)
+	if e.scheduler != nil {
+		return e.client
 	}
-	return e.scheduler.Client()
+	e.scheduler = dtstest.Start(e.T)
+	e.client = e.scheduler.Client()
+	if e.Payloads.Store != nil {
+		e.client = e.scheduler.Connect(e.client.Hub(), dts.WithPayloads(e.Payloads))
+	}
+	return e.client
 }
 
 // Sleep lets d pass, and what is due by then happen. Before anything is served even

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/payload"
 )
 
 // localEndpoint is where `funchost run` and `funchost scheduler` have their
@@ -19,6 +20,9 @@ const (
 	fromHub        = "--hub"
 	fromHubEnv     = "TASKHUB_NAME"
 )
+
+// envPayloads says where hosts keep large payloads, to them and to the commands.
+const envPayloads = "FUNCHOST_PAYLOAD_STORE"
 
 // connectionEnv are the variables that may hold a connection string, the first
 // one that is set counts.
@@ -37,6 +41,13 @@ func ofProcess() surroundings {
 			opts, err := credentialFiles(os.Getenv).Options(cs)
 			if err != nil {
 				return nil, callError{err}
+			}
+			if text := os.Getenv(envPayloads); text != "" {
+				store, err := payload.Open(text)
+				if err != nil {
+					return nil, callError{fmt.Errorf("%s: %w", envPayloads, err)}
+				}
+				opts = append(opts, dts.WithPayloads(dts.Payloads{Store: store}))
 			}
 			return dts.Dial(cs, append(opts, dts.WithUserAgent("funchost/"+version()))...)
 		},
