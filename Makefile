@@ -66,6 +66,10 @@ generate: ## Generate the protocol code; needs protoc.
 interop: ## Run the JavaScript, Python and Java SDKs against our scheduler; needs node and python3, for Java a JDK and Maven.
 	dts/dtstest/interop/run
 
+.PHONY: azurite
+azurite: ## Try large payloads on the Azurite emulator, shared with Python; needs node, npm and python3.
+	dts/payload/azureblob/azurite/run
+
 .PHONY: e2e-keda
 e2e-keda: ## Let a real KEDA scale real workers; the first time builds it, a quarter of an hour.
 	$(GO) build -o .cache/e2e-keda ./deploy/keda/e2e
