@@ -39,6 +39,10 @@ func chooseScheduler(v *settings.Values, environ []string, present bool) (target
 	case text == "" && !present:
 		return target{}, usageError{errors.New("no scheduler is set and none is linked into this program\n" +
 			`  set DTS_CONNECTION_STRING, or import _ "github.com/funchost/funchost/framework/embedded"`)}
+	case text == "" && v.Text(keyRole) != string(RoleAll):
+		return target{}, usageError{fmt.Errorf("setting %s (%s): a host in the role %s shares its scheduler with others, and none is set\n"+
+			"  set DTS_CONNECTION_STRING, or --scheduler=%sDIR for a scheduler in this process, which no other host sees",
+			keyRole, v.Origin(keyRole), v.Text(keyRole), schedulerEmbedded)}
 	case embedded && dir == "":
 		return target{}, usageError{fmt.Errorf("setting %s (%s): %s needs a folder, as in %s/data",
 			keyScheduler, origin, schedulerEmbedded, schedulerEmbedded)}

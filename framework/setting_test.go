@@ -31,6 +31,7 @@ func TestSettingsChooseTheScheduler(t *testing.T) {
 	}{
 		{name: "nothing set", want: inProcess("./.funchost", "")},
 		{name: "nothing but the hub", environ: []string{"TASKHUB_NAME=blue"}, want: inProcess("./.funchost", "blue")},
+		{name: "a worker that asks for a folder", args: []string{"--role=worker", "--scheduler=embedded:/data"}, want: inProcess("/data", "")},
 		{name: "memory", args: []string{"--scheduler=memory"}, want: inProcess("", "")},
 		{name: "memory in Kubernetes", args: []string{"--scheduler=memory"}, environ: []string{"KUBERNETES_SERVICE_HOST=10.0.0.1"}, want: inProcess("", "")},
 		{name: "folder", args: []string{"--scheduler=embedded:/data"}, want: inProcess("/data", "")},
@@ -80,6 +81,8 @@ func TestSettingsThatChooseNoSchedulerSayTheWayOut(t *testing.T) {
 		{"nothing set and none linked", nil, nil, true, []string{"DTS_CONNECTION_STRING", "framework/embedded"}},
 		{"nothing set in Kubernetes", nil, []string{"KUBERNETES_SERVICE_HOST=10.0.0.1"}, false, []string{"DTS_CONNECTION_STRING", "--scheduler=embedded:DIR"}},
 		{"nothing set in Container Apps", nil, []string{"CONTAINER_APP_NAME=orders"}, false, []string{"DTS_CONNECTION_STRING"}},
+		{"nothing set for a worker", []string{"--role=worker"}, nil, false, []string{"role worker", "DTS_CONNECTION_STRING", "--scheduler=embedded:DIR"}},
+		{"nothing set for an api host", nil, []string{"FUNCHOST_ROLE=api"}, false, []string{"role api", "DTS_CONNECTION_STRING"}},
 		{"memory and none linked", []string{"--scheduler=memory"}, nil, true, []string{"flag --scheduler", "framework/embedded"}},
 		{"folder without a name", []string{"--scheduler=embedded:"}, nil, false, []string{"flag --scheduler", "embedded:/data"}},
 		{"something else", []string{"--scheduler=postgres"}, nil, false, []string{"flag --scheduler", "memory, embedded:DIR"}},
