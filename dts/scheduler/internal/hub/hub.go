@@ -292,7 +292,11 @@ func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store
 	follow := followUp{hub: h, withdrawn: fx.Withdrawn, tasks: fx.Tasks, timers: fx.Timers}
 	for _, e := range d.locked {
 		if e.entity != nil {
-			follow.addEntity(e.entity, now)
+			// A refused lock asks again when something has changed. If it asked at once it
+			// would for ever, before those whose turn it is, and before all timers.
+			if len(fx.Writes) > 0 {
+				follow.addEntity(e.entity, now)
+			}
 			continue
 		}
 		e.in = state.Instance(e.id)
