@@ -203,7 +203,8 @@ func (s *State) signalDue(t Timer, now time.Time) {
 
 // EntityBatch commits what a worker did with a batch (CompleteEntityTask).
 type EntityBatch struct {
-	ID     string
+	ID string
+	// Result has an id for each orchestration that it starts.
 	Result *dtspb.EntityBatchResult
 }
 
@@ -304,9 +305,7 @@ func (s *State) actOfEntity(a *dtspb.OperationAction, now time.Time) {
 	case *dtspb.OperationAction_StartNewOrchestration:
 		start := t.StartNewOrchestration
 		id := start.GetInstanceId()
-		if id == "" {
-			id = s.NewID()
-		} else if s.Instance(id) != nil {
+		if s.Instance(id) != nil {
 			return // a second start under the same id is dropped
 		}
 		rec := &record.Instance{Id: id, Name: start.GetName(), Version: start.GetVersion()}
@@ -337,10 +336,8 @@ func (s *State) checkBatch(r *dtspb.EntityBatchResult) *dtspb.TaskFailureDetails
 			}
 		case *dtspb.OperationAction_StartNewOrchestration:
 			f = cmp.Or(f, s.tooLarge("input of the orchestration", "", t.StartNewOrchestration.GetInput()))
-			if id := t.StartNewOrchestration.GetInstanceId(); id != "" {
-				if err := CheckInstanceID(id); err != nil {
-					f = cmp.Or(f, failure(InvalidInstanceID, err.Error()))
-				}
+			if err := CheckInstanceID(t.StartNewOrchestration.GetInstanceId()); err != nil {
+				f = cmp.Or(f, failure(InvalidInstanceID, err.Error()))
 			}
 		default:
 			f = cmp.Or(f, failure(UnsupportedAction, "an action of an entity that this scheduler does not know"))

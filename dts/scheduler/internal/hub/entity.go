@@ -70,6 +70,9 @@ func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, error) {
 	}
 	h.Queue.Began(l, events[0])
 	rec := e.entity.Record
+	if rec.GetExecutionId() == "" {
+		rec.ExecutionId = NewID() // the batch commits it with the first state
+	}
 	return &dtspb.WorkItem{
 		CompletionToken: l.Token,
 		Request: &dtspb.WorkItem_EntityRequestV2{EntityRequestV2: &dtspb.EntityRequest{
@@ -92,6 +95,11 @@ func (h *Hub) CompleteEntity(ctx context.Context, l *dispatch.Lease, r *dtspb.En
 		return h.Abandon(ctx, l)
 	case r.GetFailureDetails() != nil:
 		return h.failEntity(ctx, l, r.GetFailureDetails())
+	}
+	for _, a := range r.GetActions() {
+		if start := a.GetStartNewOrchestration(); start != nil && start.GetInstanceId() == "" {
+			start.InstanceId = NewID() // a decision must know all ids that it is about
+		}
 	}
 	return h.finish(ctx, l, engine.EntityBatch{ID: l.Item.Key.ID, Result: r})
 }
@@ -142,29 +150,70 @@ type EntityQuery struct {
 // Entities returns the entities that match in the order of ids, and behind which
 // id the next page begins; empty means there is none.
 func (h *Hub) Entities(ctx context.Context, q EntityQuery) (page []*dtspb.EntityMetadata, next string, err error) {
-	bounds := Query{From: q.From, To: q.To}
-	from, to := bounds.bounds()
+	queued, err := h.queued(q)
+	if err != nil {
+		return nil, "", err
+	}
+	add := func(m *dtspb.EntityMetadata) bool {
+		if len(page) == q.Limit {
+			next = page[len(page)-1].GetInstanceId()
+			return false
+		}
+		page = append(page, m)
+		return true
+	}
 	err = h.opts.Store.Entities(h.number, q.Prefix, q.Behind, func(rec *record.Entity) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, context.Cause(ctx)
 		}
-		if rec.GetState() == nil && !q.Transient || rec.GetModified() < from || rec.GetModified() >= to {
-			return true, nil
+		for ; len(queued) > 0 && queued[0].GetInstanceId() <= rec.GetId(); queued = queued[1:] {
+			// One with the same id has got a state or a lock since.
+			if queued[0].GetInstanceId() < rec.GetId() && !add(queued[0]) {
+				return false, nil
+			}
 		}
-		if len(page) == q.Limit {
-			next = page[len(page)-1].GetInstanceId()
-			return false, nil
+		if rec.GetState() == nil && !q.Transient || !q.modified(rec) {
+			return true, nil
 		}
 		stored, err := h.opts.Store.Entity(h.number, rec.GetId())
 		if err != nil {
 			return false, err
 		}
 		e := engine.LoadEntity(rec.GetId(), rec, stored.Messages, false, time.Now())
-		page = append(page, describeEntity(rec, e.Backlog(), q.State))
-		return true, nil
+		return add(describeEntity(rec, e.Backlog(), q.State)), nil
 	})
 	if err != nil {
 		return nil, "", err
 	}
+	for _, m := range queued {
+		if next != "" || !add(m) {
+			break
+		}
+	}
 	return page, next, readable(ctx, h.opts.Store.Last())
+}
+
+// queued returns the entities that have messages for now and nothing else, one more
+// than a page takes. They have no row of their own.
+func (h *Hub) queued(q EntityQuery) (found []*dtspb.EntityMetadata, err error) {
+	if !q.Transient || !q.modified(nil) {
+		return nil, nil
+	}
+	err = h.opts.Store.Queued(h.number, q.Prefix, q.Behind, func(id string) (bool, error) {
+		stored, err := h.opts.Store.Entity(h.number, id)
+		if err != nil || stored.Record != nil {
+			return true, err
+		}
+		if e := engine.LoadEntity(id, nil, stored.Messages, false, time.Now()); e.Backlog() > 0 {
+			found = append(found, describeEntity(e.Record, e.Backlog(), q.State))
+		}
+		return len(found) <= q.Limit, nil
+	})
+	return found, err
+}
+
+// modified reports whether the time of the last change is one that is asked for.
+func (q EntityQuery) modified(rec *record.Entity) bool {
+	from, to := Query{From: q.From, To: q.To}.bounds()
+	return rec.GetModified() >= from && rec.GetModified() < to
 }

@@ -51,7 +51,7 @@ func (s *Store) Entity(hub uint32, id string) (*Entity, error) {
 
 // Entities calls f with the entities whose id begins with prefix, in the order of
 // ids, beginning behind an id, until f returns false. Entities that have messages
-// and neither state nor lock are not among them.
+// and neither state nor lock are not among them; see Queued.
 func (s *Store) Entities(hub uint32, prefix, behind string, f func(*record.Entity) (bool, error)) error {
 	lower := idKey(nil, hub, kindEntity, prefix)
 	upper := after(lower)
@@ -65,4 +65,27 @@ func (s *Store) Entities(hub uint32, prefix, behind string, f func(*record.Entit
 		}
 		return f(rec)
 	})
+}
+
+// Queued calls f with the ids of the entities that have messages, as Entities does.
+func (s *Store) Queued(hub uint32, prefix, behind string, f func(id string) (bool, error)) error {
+	lower := idKey(nil, hub, kindQueue, prefix)
+	upper := after(lower)
+	if behind >= prefix && behind != "" {
+		lower = append(idKey(nil, hub, kindQueue, behind), 1) // ids end with a zero byte here
+	}
+	for {
+		id := ""
+		err := s.scan(lower, upper, func(k, _ []byte) (bool, error) {
+			id = string(k[len(idKey(nil, hub, kindQueue, "")) : len(k)-9])
+			return false, nil // whatever number of messages it has
+		})
+		if id == "" || err != nil {
+			return err
+		}
+		if more, err := f(id); !more || err != nil {
+			return err
+		}
+		lower = append(idKey(nil, hub, kindQueue, id), 1)
+	}
 }
