@@ -19,6 +19,7 @@ type Client struct {
 	hub       string
 	endpoint  string // as written, for errors
 	converter Converter
+	version   string // of starts that say none
 	conn      *conn
 	hubs      dtsgrpc.TaskHubSidecarServiceClient
 	backend   dtsgrpc.BackendServiceClient
@@ -50,6 +51,7 @@ func Dial(cs ConnectionString, opts ...Option) (*Client, error) {
 		hub:       cmp.Or(cs.TaskHub, wire.DefaultTaskHub),
 		endpoint:  cs.Endpoint,
 		converter: o.converter,
+		version:   o.version,
 		close:     func() error { return nil },
 	}
 	next := o.conn

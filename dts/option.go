@@ -17,6 +17,7 @@ type options struct {
 	converter Converter
 	payloads  *Payloads // nil without a store
 	agent     string
+	version   string
 	log       *slog.Logger
 }
 
@@ -46,6 +47,13 @@ func WithTLS(config *tls.Config) Option {
 // WithConverter sets how values become payloads; the default is JSON.
 func WithConverter(c Converter) Option {
 	return func(o *options) { o.converter = c }
+}
+
+// WithDefaultVersion sets the version of orchestrations that [Client.Start] is given
+// none for. The default is none. What belongs to this SDK itself, with names that begin
+// with funchost., has no versions.
+func WithDefaultVersion(version string) Option {
+	return func(o *options) { o.version = version }
 }
 
 // WithUserAgent sets what the client calls itself to the scheduler, for its logs

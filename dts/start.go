@@ -22,7 +22,8 @@ type StartRequest struct {
 	Name string
 	// ID names the instance, at most 100 characters; empty means a fresh random id.
 	ID string
-	// Version is handed to the orchestrator; empty means none.
+	// Version is handed to the orchestrator; empty means the client's default, see
+	// [WithDefaultVersion].
 	Version string
 	// Input is the payload; nil means none, which is not the same as empty.
 	Input []byte
@@ -57,6 +58,9 @@ func (c *Client) Start(ctx context.Context, r StartRequest) (id string, err erro
 	op := fmt.Sprintf("start orchestrator %q", r.Name)
 	if r.ID != "" {
 		op = fmt.Sprintf("start instance %q of orchestrator %q", r.ID, r.Name)
+	}
+	if r.Version == "" && !wire.BuiltIn(r.Name) {
+		r.Version = c.version
 	}
 	req, err := r.message()
 	if err != nil {

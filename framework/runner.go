@@ -17,8 +17,21 @@ func (p *parts) worker() Runner {
 		return worker.New(p.client, p.registry, worker.WithLogger(p.logger), worker.WithDrain(drain),
 			worker.WithMaxConcurrent(p.settings.Number(keyOrchestrations), p.settings.Number(keyActivities)),
 			worker.WithMaxConcurrentEntities(p.settings.Number(keyEntities)),
-			worker.WithMaxWarm(p.settings.Number(keyWarm))), nil
+			worker.WithMaxWarm(p.settings.Number(keyWarm)),
+			worker.WithVersioning(p.versioning())), nil
 	})
+}
+
+// versioning is what the settings say about versions.
+func (p *parts) versioning() worker.Versioning {
+	return worker.Versioning{
+		Version: p.settings.Text(keyVersion),
+		Default: p.settings.Text(keyDefaultVersion),
+		Match: map[string]worker.Match{
+			matchAny: worker.MatchAny, matchStrict: worker.MatchStrict, matchOlder: worker.MatchCurrentOrOlder,
+		}[p.settings.Text(keyVersionMatch)],
+		Fail: p.settings.Text(keyVersionMismatch) == mismatchFail,
+	}
 }
 
 // pull is a function of a trigger that fetches.

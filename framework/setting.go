@@ -28,6 +28,10 @@ const (
 	keyActivities      = "max-activities"
 	keyEntities        = "max-entities"
 	keyWarm            = "max-warm"
+	keyVersion         = "worker-version"
+	keyVersionMatch    = "worker-version-match"
+	keyVersionMismatch = "worker-version-mismatch"
+	keyDefaultVersion  = "default-version"
 	keyShutdownTimeout = "shutdown-timeout"
 	keyShutdownGrace   = "shutdown-grace"
 	keyLogLevel        = "log-level"
@@ -68,6 +72,16 @@ var keys = []settings.Key{
 	{Name: keyActivities, Kind: settings.Number, Default: "100", Usage: "activities at once in this host"},
 	{Name: keyEntities, Kind: settings.Number, Default: "100", Usage: "entities that do operations at once in this host"},
 	{Name: keyWarm, Kind: settings.Number, Default: "1000", Usage: "instances that stay in memory between their turns; 0 replays each turn"},
+	{Name: keyVersion, Usage: "version of the orchestrations that this host is for"},
+	{
+		Name: keyVersionMatch, Default: matchAny, Choices: []string{matchAny, matchStrict, matchOlder},
+		Usage: "which versions this host takes",
+	},
+	{
+		Name: keyVersionMismatch, Default: mismatchLeave, Choices: []string{mismatchLeave, mismatchFail},
+		Usage: "what becomes of other versions: left to other hosts, or failed",
+	},
+	{Name: keyDefaultVersion, Usage: "version of orchestrations that this host starts without one"},
 	{Name: keyShutdownTimeout, Kind: settings.Duration, Default: "30s", Usage: "time for the whole stop"},
 	{Name: keyShutdownGrace, Kind: settings.Duration, Default: "0s", Usage: "time that load balancers have to see that the host is not ready"},
 	{Name: keyLogLevel, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Usage: "least important lines that are logged"},
@@ -104,6 +118,7 @@ func loadSettings(args, environ []string, program map[string]string) (*settings.
 			checkMost(v, keyOrchestrations),
 			checkMost(v, keyActivities),
 			checkMost(v, keyEntities),
+			checkVersion(v),
 			checkGrace(v),
 			checkManagement(v),
 		)
@@ -129,6 +144,23 @@ func checkAddress(v *settings.Values, key string) error {
 func checkMost(v *settings.Values, key string) error {
 	if v.Number(key) == 0 {
 		return fmt.Errorf("setting %s (%s): it must be above zero", key, v.Origin(key))
+	}
+	return nil
+}
+
+// Values of the settings about versions.
+const (
+	matchAny      = "any"
+	matchStrict   = "strict"
+	matchOlder    = "current-or-older"
+	mismatchLeave = "leave"
+	mismatchFail  = "fail"
+)
+
+// checkVersion refuses a rule for versions with no version to compare with.
+func checkVersion(v *settings.Values) error {
+	if match := v.Text(keyVersionMatch); match == matchOlder && v.Text(keyVersion) == "" {
+		return fmt.Errorf("setting %s (%s): %s needs %s, the version to compare with", keyVersionMatch, v.Origin(keyVersionMatch), match, keyVersion)
 	}
 	return nil
 }

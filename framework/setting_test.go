@@ -140,6 +140,7 @@ func TestSettingsThatDoNotFitTogetherAreRefused(t *testing.T) {
 		{"no activities at all", []string{"--max-activities=0"}, []string{"max-activities", "above zero"}},
 		{"no entities at all", []string{"--max-entities=0"}, []string{"max-entities", "above zero"}},
 		{"no time to stop", []string{"--shutdown-timeout=0s"}, []string{"shutdown-timeout", "above zero"}},
+		{"a version that others cannot be older than", []string{"--worker-version-match=current-or-older"}, []string{"flag --worker-version-match", "needs worker-version"}},
 		{"grace longer than half the stop", []string{"--shutdown-grace=20s"}, []string{"20s", "30s (default)"}},
 		{"management without a listener", []string{"--management-api", "--listen=none"}, []string{"management-api is on (flag --management-api)", "listen is none"}},
 		{"management for everybody", []string{"--management-api", "--listen=0.0.0.0:80"}, []string{"management-api is on (flag --management-api)", "0.0.0.0:80 (flag --listen)"}},

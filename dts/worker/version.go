@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 )
 
 // Versioning says which versions of orchestrations and activities a worker takes.
@@ -51,7 +52,7 @@ func WithVersioning(v Versioning) Option {
 
 // refuse says why something of that version is not for this worker, nil if it is.
 func (v Versioning) refuse(name, version string) *dtspb.TaskFailureDetails {
-	if v.Match == MatchAny || builtIn(name) {
+	if v.Match == MatchAny || wire.BuiltIn(name) {
 		return nil
 	}
 	order := compareVersions(version, v.Version)
@@ -72,7 +73,7 @@ func (v Versioning) refuse(name, version string) *dtspb.TaskFailureDetails {
 // none to ask for.
 func (v Versioning) asks(name string, registered []string) (list []string, ok bool) {
 	if len(registered) == 1 && registered[0] == "" {
-		if v.Match == MatchStrict && !v.Fail && !builtIn(name) {
+		if v.Match == MatchStrict && !v.Fail && !wire.BuiltIn(name) {
 			return []string{v.Version}, true
 		}
 		return nil, true // an order cannot be asked for
@@ -84,9 +85,6 @@ func (v Versioning) asks(name string, registered []string) (list []string, ok bo
 	}
 	return list, len(list) > 0
 }
-
-// builtIn reports whether a function belongs to the SDK and not to its user.
-func builtIn(name string) bool { return strings.HasPrefix(name, "funchost.") }
 
 // compareVersions says which of two versions is older, as the SDKs do.
 func compareVersions(a, b string) int {

@@ -44,10 +44,10 @@ func (s starter) Bind(b *framework.Binder) error {
 }
 
 // run runs a host on a scheduler and calls f with its client.
-func run(t *testing.T, scheduler string, f func(*dts.Client)) {
+func run(t *testing.T, scheduler string, f func(*dts.Client), opts ...framework.Option) {
 	t.Helper()
 	s := starter{make(chan *dts.Client)}
-	app := app(scheduler).On(s)
+	app := app(scheduler).With(opts...).On(s)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- app.Run(ctx) }()
@@ -135,4 +135,34 @@ func TestRetentionThatCannotBeReadIsAnError(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `retention failed=soon: "soon" is no age`) || !strings.Contains(err.Error(), "write an age such as 30d") {
 		t.Errorf("error = %v, want what is wrong with it and what to write", err)
 	}
+}
+
+// TestHostHasAVersion: what it starts has that, and what has another is left alone.
+func TestHostHasAVersion(t *testing.T) {
+	t.Parallel()
+	run(t, "memory", func(c *dts.Client) {
+		ours, err := wait.StartNew(t.Context(), c, durable.None{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		others, err := wait.StartNew(t.Context(), c, durable.None{}, durable.Version("1.9"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := approved.Raise(t.Context(), c, ours.ID, "ana"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ours.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range map[string]dts.Instance{
+			ours.ID:   {Version: "2.1", Status: dts.StatusCompleted},
+			others.ID: {Version: "1.9", Status: dts.StatusPending},
+		} {
+			got, err := c.Instance(t.Context(), id)
+			if err != nil || got.Version != want.Version || got.Status != want.Status {
+				t.Errorf("got %+v, %v, want version %s and status %s", got, err, want.Version, want.Status)
+			}
+		}
+	}, framework.Set("default-version", "2.1"), framework.Set("worker-version", "2.1"), framework.Set("worker-version-match", "strict"))
 }
