@@ -112,6 +112,7 @@ func (ds *drivers) finish() {
 	for _, w := range ds.witnesses {
 		w.look(ds.ctx)
 	}
+	ds.auditBooks()
 	ds.ledger.audit(ds.ctx, ds.client)
 	ds.ledger.t.Log(ds.ledger.summary())
 }
@@ -171,13 +172,13 @@ func (d *driver) end(id string) (end *dts.Instance, err error) {
 }
 
 // insist repeats a call until the scheduler is there to answer.
-func (d *driver) insist(call func() error) error {
+func (ds *drivers) insist(call func() error) error {
 	for {
 		err := call()
-		if err == nil || d.ctx.Err() != nil || !errors.Is(err, dts.ErrUnavailable) {
+		if err == nil || ds.ctx.Err() != nil || !errors.Is(err, dts.ErrUnavailable) {
 			return err
 		}
-		sleep(d.ctx, d.pace.brief)
+		sleep(ds.ctx, ds.pace.brief)
 	}
 }
 
@@ -197,6 +198,11 @@ var scenarios = []func(*driver) scenario{
 	},
 	waitPatiently, sendNumbers, relayNumbers, terminateFamily,
 	rewindUntilItWorks, holdStill, purgeTheEnd, startAgain,
+	func(d *driver) scenario {
+		d.job.Pad = 6 << 10
+		return completes("long", func(j job) any { return 2 * (3 + j.N) })
+	},
+	tellNumbers, keepTally, moveMoney, seizeAccounts,
 }
 
 // waitPatiently ends a wait by an event long before its timer.

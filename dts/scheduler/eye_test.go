@@ -13,6 +13,7 @@ import (
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/dtstest"
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/internal/wire"
 	"github.com/funchost/funchost/dts/worker"
 )
 
@@ -87,11 +88,14 @@ func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts .
 		return e.next.Invoke(ctx, method, args, reply, opts...)
 	}
 	var token, result string
+	var book *dtspb.EntityBatchResult
 	switch a := args.(type) {
 	case *dtspb.ActivityResponse:
 		token, result = a.GetCompletionToken(), a.GetResult().GetValue()
 	case *dtspb.OrchestratorResponse:
 		token = a.GetCompletionToken()
+	case *dtspb.EntityBatchResult:
+		token, book = a.GetCompletionToken(), a
 	default:
 		return send()
 	}
@@ -113,6 +117,9 @@ func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts .
 	}
 	if it.activity {
 		e.to.Acked(it.name, result)
+	}
+	if len(book.GetResults()) > 0 && book.GetFailureDetails() == nil {
+		e.to.Shown(it.entity, book.GetEntityState().GetValue())
 	}
 	return nil
 }
@@ -152,8 +159,11 @@ func (s *eyeStream) RecvMsg(m any) error {
 	if w, ok := m.(*dtspb.WorkItem); ok && w.GetCompletionToken() != "" {
 		it, input := itemOf(w)
 		s.eye.items.add(w.GetCompletionToken(), it)
-		if it.activity {
+		switch {
+		case it.activity:
 			s.eye.to.Handed(it.name, input)
+		case it.entity != "":
+			s.eye.to.Shown(it.entity, input)
 		}
 	}
 	return nil
@@ -167,22 +177,32 @@ type items struct {
 	newest map[item]string
 }
 
-// item is a work item as it would be handed out again: an activity, or the turn
-// of an execution behind so many events.
+// item is a work item as it would be handed out again: an activity, the turn of
+// an execution behind so many events, or the batch of an entity that begins with
+// a request.
 type item struct {
 	name     string
 	activity bool
+	entity   string // its id
 }
 
 func newItems() *items { return &items{of: make(map[string]item), newest: make(map[item]string)} }
 
+// itemOf returns the item and what the worker is given for it, an activity's
+// input or an entity's state.
 func itemOf(w *dtspb.WorkItem) (it item, input string) {
 	if a := w.GetActivityRequest(); a != nil {
 		in := a.GetOrchestrationInstance()
-		return item{taskName(in.GetInstanceId(), in.GetExecutionId().GetValue(), int(a.GetTaskId())), true}, a.GetInput().GetValue()
+		return item{name: taskName(in.GetInstanceId(), in.GetExecutionId().GetValue(), int(a.GetTaskId())), activity: true}, a.GetInput().GetValue()
+	}
+	if e := w.GetEntityRequestV2(); e != nil {
+		first := e.GetOperationRequests()[0]
+		request := first.GetEntityOperationCalled().GetRequestId() + first.GetEntityOperationSignaled().GetRequestId()
+		return item{name: fmt.Sprintf("%s from request %s", e.GetInstanceId(), request), entity: e.GetInstanceId()}, e.GetEntityState().GetValue()
 	}
 	o := w.GetOrchestratorRequest()
-	return item{name: fmt.Sprintf("%s/%s behind %d events", o.GetInstanceId(), o.GetExecutionId().GetValue(), len(o.GetPastEvents()))}, ""
+	past := len(o.GetPastEvents()) + int(o.GetProperties()[wire.PropertyPastFrom].GetNumberValue())
+	return item{name: fmt.Sprintf("%s/%s behind %d events", o.GetInstanceId(), o.GetExecutionId().GetValue(), past)}, ""
 }
 
 func (x *items) add(token string, it item) {

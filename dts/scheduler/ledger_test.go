@@ -19,6 +19,9 @@ type reporter interface {
 	Acked(task, result string)
 	// Fired: an instance went on after a timer.
 	Fired(instance string, due, at time.Time)
+	// Shown: a worker was given an entity with that state, an answer with that state
+	// was acknowledged, or a reader saw it.
+	Shown(entity, state string)
 	// Violated: a promise was broken, in words.
 	Violated(text string)
 }
@@ -34,6 +37,7 @@ type ledger struct {
 	several  map[string]bool // instances with executions one after the other
 	purged   map[string]bool
 	tasks    map[string]*taskRecord
+	books    map[string]string // the longest state of each entity that was shown
 	firings  int
 	problems int
 	entries  int
@@ -50,7 +54,10 @@ type taskRecord struct {
 }
 
 func newLedger(t *testing.T) *ledger {
-	return &ledger{t: t, started: make(map[string]bool), several: make(map[string]bool), purged: make(map[string]bool), tasks: make(map[string]*taskRecord)}
+	return &ledger{
+		t: t, started: make(map[string]bool), several: make(map[string]bool), purged: make(map[string]bool),
+		tasks: make(map[string]*taskRecord), books: make(map[string]string),
+	}
 }
 
 // taskName names an activity for the ledger.
@@ -112,6 +119,13 @@ func (l *ledger) isPurged(id string) bool {
 	return l.purged[id]
 }
 
+// knows reports whether the instance was started.
+func (l *ledger) knows(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.started[id] || l.purged[id]
+}
+
 // Purged: an instance is purged.
 func (l *ledger) Purged(id string) {
 	l.mu.Lock()
@@ -170,6 +184,22 @@ func (l *ledger) Fired(instance string, due, at time.Time) {
 	l.enter()
 }
 
+// Shown holds a state against those before: a book only grows. Reports of it can
+// come in any order.
+func (l *ledger) Shown(entity, state string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	longer, shorter := l.books[entity], strings.TrimSuffix(state, "]")
+	if len(longer) < len(shorter) {
+		longer, shorter = shorter, longer
+		l.books[entity] = longer
+	}
+	if !strings.HasPrefix(longer, shorter) {
+		l.violatef("G6: entity %s had the states %s and %s: one of them was undone", entity, shorter, longer)
+	}
+	l.enter()
+}
+
 // summary says how much the ledger has seen.
 func (l *ledger) summary() string {
 	l.mu.Lock()
@@ -181,8 +211,8 @@ func (l *ledger) summary() string {
 			acked++
 		}
 	}
-	return fmt.Sprintf("%d starts, %d activities handed out %d times, %d results acknowledged, %d timers fired, %d entries",
-		len(l.started), len(l.tasks), handed, acked, l.firings, l.entries)
+	return fmt.Sprintf("%d starts, %d activities handed out %d times, %d results acknowledged, %d entities, %d timers fired, %d entries",
+		len(l.started), len(l.tasks), handed, acked, len(l.books), l.firings, l.entries)
 }
 
 // audit compares the ledger with what the scheduler says in the end.
@@ -193,6 +223,9 @@ func (l *ledger) audit(ctx context.Context, c *dts.Client) {
 		if err != nil {
 			l.Violated(fmt.Sprintf("G1: the instances cannot be read: %v", err))
 			return
+		}
+		if in.ParentID == "" && !l.knows(in.ID) {
+			l.Violated(fmt.Sprintf("G1: instance %q is there and nobody started it in this hub", in.ID))
 		}
 		if !in.Status.Terminal() {
 			l.Violated(fmt.Sprintf("G1: instance %q is %v for ever", in.ID, in.Status))

@@ -156,6 +156,8 @@ func serveLedger(t *testing.T, l *ledger) string {
 			l.Handed(e.Subject, e.Text)
 		case "Acked":
 			l.Acked(e.Subject, e.Text)
+		case "Shown":
+			l.Shown(e.Subject, e.Text)
 		case "Fired":
 			l.Fired(e.Subject, e.Due, e.At)
 		default:
@@ -179,6 +181,10 @@ func (r remoteLedger) Acked(task, result string) {
 
 func (r remoteLedger) Fired(instance string, due, at time.Time) {
 	r.send(report{Kind: "Fired", Subject: instance, Due: due, At: at})
+}
+
+func (r remoteLedger) Shown(entity, state string) {
+	r.send(report{Kind: "Shown", Subject: entity, Text: state})
 }
 
 func (r remoteLedger) Violated(text string) { r.send(report{Kind: "Violated", Text: text}) }

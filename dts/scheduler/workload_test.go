@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/funchost/funchost/dts/worker"
@@ -18,6 +19,7 @@ type job struct {
 	Wait time.Duration `json:"wait,omitempty"` // of a timer
 	Due  time.Time     `json:"due,omitzero"`   // of a delayed start
 	Peer string        `json:"peer,omitempty"` // an instance to talk to
+	Pad  int           `json:"pad,omitempty"`  // results have so many bytes more
 	Sum  int           `json:"sum,omitempty"`
 	Got  []int         `json:"got,omitempty"`
 }
@@ -38,6 +40,7 @@ func functions(to reporter) *worker.Registry {
 	orchestrators := map[string]func(*worker.Context, job) (any, error){
 		"sequence": sequence, "fan-out": fanOut, "nap": nap, "wake": wake, countdown: countDown, "nest": nest,
 		"patience": patience, collect: collectEvents, "relay": relay, hold: holdOut, shaky: tryOut,
+		"long": longHistory, "tally": tally, "teller": teller, "transfer": transfer, "seize": seize,
 	}
 	for name, f := range orchestrators {
 		err := r.Orchestrator(name, func(ctx *worker.Context, input []byte) ([]byte, error) {
@@ -56,6 +59,8 @@ func functions(to reporter) *worker.Registry {
 		}
 	}
 	err := errors.Join(
+		r.Entity(journal, keepBook(to)),
+		r.Entity(account, keepBook(to)),
 		r.Activity("double", double),
 		r.Activity("notBefore", notBefore),
 		r.Activity("alarm", func(ctx context.Context, input []byte) ([]byte, error) {
@@ -76,6 +81,7 @@ func functions(to reporter) *worker.Registry {
 type doubled struct {
 	N   int    `json:"n"`
 	Run uint64 `json:"run"`
+	Pad string `json:"pad,omitempty"`
 }
 
 // doubling is the input of double. The time of the turn is in it because it
@@ -84,6 +90,7 @@ type doubling struct {
 	N    int           `json:"n"`
 	Slow time.Duration `json:"slow"`
 	At   time.Time     `json:"at"`
+	Pad  int           `json:"pad,omitempty"`
 }
 
 func double(ctx context.Context, input []byte) ([]byte, error) {
@@ -94,7 +101,7 @@ func double(ctx context.Context, input []byte) ([]byte, error) {
 	if in.Slow > 0 {
 		sleep(ctx, rand.N(in.Slow))
 	}
-	return json.Marshal(doubled{N: 2 * in.N, Run: rand.Uint64()})
+	return json.Marshal(doubled{N: 2 * in.N, Run: rand.Uint64(), Pad: strings.Repeat("x", in.Pad)})
 }
 
 // sleep waits for d or the end of ctx.
@@ -137,6 +144,24 @@ func sequence(ctx *worker.Context, j job) (any, error) {
 		if n, err = callDouble(ctx, n, j.Slow); err != nil {
 			return nil, err
 		}
+	}
+	return n, nil
+}
+
+// longHistory grows a history so long that the scheduler would have its turns go
+// on where they are warm.
+func longHistory(ctx *worker.Context, j job) (any, error) {
+	n := 0
+	for range 3 + j.N {
+		input, err := json.Marshal(doubling{N: 1, Slow: j.Slow, At: ctx.Now(), Pad: j.Pad})
+		if err != nil {
+			return nil, err
+		}
+		two, err := awaitInt(ctx.Activity("double", input, worker.ActivityOptions{}))
+		if err != nil {
+			return nil, err
+		}
+		n += two
 	}
 	return n, nil
 }

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"maps"
 	"slices"
+
+	"github.com/funchost/funchost/dts/internal/dtspb"
 )
 
 // Filter is what a stream wants of one kind. Nil wants everything.
@@ -47,6 +49,7 @@ type Stream struct {
 	closed  bool
 	drains  bool // takes no more, and keeps what it holds
 	matched map[class]bool
+	ready   []*dtspb.WorkItem // prepared before, can be sent now
 }
 
 // Open connects a worker.
@@ -102,6 +105,26 @@ func (s *Stream) Take() *Lease {
 	q.busy(s) // while it sends this one, another is to be woken for the next
 	q.queue(oldest).drop()
 	return q.grant(s, oldest)
+}
+
+// Ready gives the stream an item that was prepared before it could be sent.
+func (s *Stream) Ready(item *dtspb.WorkItem) {
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	s.ready = append(s.ready, item)
+	s.signal()
+}
+
+// Prepared takes an item that Ready gave, nil if there is none.
+func (s *Stream) Prepared() *dtspb.WorkItem {
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	if len(s.ready) == 0 {
+		return nil
+	}
+	item := s.ready[0]
+	s.ready = s.ready[1:]
+	return item
 }
 
 // busy takes a stream out of those that wait.

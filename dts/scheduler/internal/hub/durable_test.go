@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/hub"
 )
@@ -144,4 +145,33 @@ func TestWorkIsHandedOutWhenItIsOnDisk(t *testing.T) {
 			t.Errorf("got %v, want the activity", item)
 		}
 	})
+}
+
+// TestWorkTellsOfNothingThatACutCouldUndo: an item that is queued already can meet
+// a decision behind it that is on its way to the disk.
+func TestWorkTellsOfNothingThatACutCouldUndo(t *testing.T) {
+	event := func(n string) *dtspb.EntityOperationSignaledEvent {
+		return &dtspb.EntityOperationSignaledEvent{RequestId: n, Operation: "op"}
+	}
+	for name, tc := range map[string]struct{ saved, unsaved engine.Command }{
+		"a turn":            {start("a"), engine.Raise{ID: "a", Name: "e"}},
+		"an entity's batch": {engine.Signal{ID: "@e@a", Event: event("1")}, engine.Signal{ID: "@e@a", Event: event("2")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				s := w.worker()
+				defer s.Close()
+				w.do(tc.saved)
+				w.disk.hold()
+				go func() { _ = w.hub.Do(t.Context(), tc.unsaved) }()
+				if item := w.next(s); item != nil {
+					t.Fatalf("handed out before it was on disk: %v", item)
+				}
+				w.disk.resume()
+				if item := w.next(s); len(item.GetOrchestratorRequest().GetNewEvents())+len(item.GetEntityRequestV2().GetOperationRequests()) < 2 {
+					t.Errorf("got %v, want all of it", item)
+				}
+			})
+		})
+	}
 }

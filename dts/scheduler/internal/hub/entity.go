@@ -12,6 +12,7 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
+	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
 func (h *Hub) loadEntity(e *entry) error {
@@ -53,12 +54,12 @@ func entityItem(id string, now time.Time) *dispatch.Item {
 }
 
 // entityItem takes the next batch of an entity for a worker, nil if there is
-// nothing it could run.
-func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, error) {
+// nothing it could run, and the newest batch that it tells of.
+func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, *store.Commit, error) {
 	e := h.lockOne(l.Item.Key.ID)
 	defer h.unlockOne(e)
 	if err := h.load(e); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	events := e.entity.Deliver()
 	if len(events) == 0 {
@@ -66,7 +67,7 @@ func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, error) {
 		f := followUp{hub: h}
 		f.addEntity(e.entity, time.Now()) // after a restart the first look may find a request for a lock
 		f.run()
-		return nil, nil
+		return nil, nil, nil
 	}
 	h.Queue.Began(l, events[0])
 	rec := e.entity.Record
@@ -78,7 +79,7 @@ func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, error) {
 		Request: &dtspb.WorkItem_EntityRequestV2{EntityRequestV2: &dtspb.EntityRequest{
 			InstanceId: e.id, ExecutionId: rec.GetExecutionId(), EntityState: rec.GetState(), OperationRequests: events,
 		}},
-	}, nil
+	}, e.last, nil
 }
 
 // maxBatchFailures is how many batches in a row workers may fail to run for

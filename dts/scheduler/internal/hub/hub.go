@@ -306,7 +306,11 @@ func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store
 		}
 	}
 	if len(fx.Writes) == 0 {
-		follow.run()
+		// A lock that cannot be granted yet is asked for again by who lets go of what
+		// it waits for. Asking at once would go round and round.
+		if _, waits := cmd.(engine.Grant); !waits {
+			follow.run()
+		}
 		return nil, false, nil
 	}
 	if planted.Active(planted.DispatchBeforeCommit) {

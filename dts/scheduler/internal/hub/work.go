@@ -18,6 +18,7 @@ import (
 	"github.com/funchost/funchost/dts/scheduler/internal/dispatch"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
 	"github.com/funchost/funchost/dts/scheduler/internal/meter"
+	"github.com/funchost/funchost/dts/scheduler/internal/planted"
 	"github.com/funchost/funchost/dts/scheduler/internal/store"
 )
 
@@ -32,45 +33,58 @@ const (
 // Next returns the stream's next work item, nil if there is none now.
 func (h *Hub) Next(ctx context.Context, s *dispatch.Stream) (*dtspb.WorkItem, error) {
 	for {
+		if item := s.Prepared(); item != nil {
+			return item, nil
+		}
 		l := s.Take()
 		if l == nil {
 			return nil, nil
 		}
-		item, err := h.prepare(ctx, s, l)
-		if item != nil || err != nil {
-			return item, err
+		item, told, err := h.prepare(ctx, s, l)
+		if err != nil {
+			return nil, err
+		}
+		if item != nil && !postponed(told, func() { s.Ready(item) }) {
+			return item, nil
 		}
 	}
 }
 
+// postponed calls f once a decision is on disk that a work item tells of, and reports
+// false if that is so already. What was queued by one decision can tell of another
+// that came after it: a worker would see what a power cut can undo.
+func postponed(told *store.Commit, f func()) bool {
+	return told != nil && !planted.Active(planted.DispatchBeforeCommit) && told.Then(f)
+}
+
 // prepare makes the work item of a lease, nil if there turned out to be nothing
-// to hand out.
-func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (item *dtspb.WorkItem, err error) {
+// to hand out, and returns the newest batch that it tells of.
+func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (item *dtspb.WorkItem, told *store.Commit, err error) {
 	switch l.Item.Kind {
 	case dispatch.Activity:
 		item = activityItem(l)
 	case dispatch.Entity:
-		item, err = h.entityItem(l)
+		item, told, err = h.entityItem(l)
 	default:
-		item, err = h.turnItem(ctx, s, l)
+		item, told, err = h.turnItem(ctx, s, l)
 	}
 	if item != nil && err == nil {
 		var poisoned bool
 		if poisoned, err = h.countLosses(ctx, l); !poisoned && err == nil {
 			h.opts.Meter.Handed(meter.Kind(l.Item.Kind), l.Granted.Sub(l.Item.Since))
-			return item, nil
+			return item, told, nil
 		}
 	}
 	switch {
 	case errors.Is(err, engine.ErrStale):
-		return nil, nil // somebody else ended it meanwhile
+		return nil, nil, nil // somebody else ended it meanwhile
 	case errors.Is(err, store.ErrDamaged):
 		// Its instance cannot be served. The others, and this worker, can.
 		h.opts.Log.Error("work item is not handed out", "instance", l.Item.Key.ID, "error", err)
 		h.Queue.Drop(l)
-		return nil, nil
+		return nil, nil, nil
 	default:
-		return nil, err
+		return nil, nil, err
 	}
 }
 
@@ -138,30 +152,30 @@ func activityItem(l *dispatch.Lease) *dtspb.WorkItem {
 }
 
 // turnItem takes the next turn of an instance for a worker.
-func (h *Hub) turnItem(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, error) {
-	request, tooLarge, err := h.deliver(s, l)
+func (h *Hub) turnItem(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (*dtspb.WorkItem, *store.Commit, error) {
+	request, told, tooLarge, err := h.deliver(s, l)
 	if tooLarge != nil {
-		return nil, h.failTurn(ctx, l, tooLarge)
+		return nil, nil, h.failTurn(ctx, l, tooLarge)
 	}
 	if request == nil || err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return &dtspb.WorkItem{
 		CompletionToken: l.Token,
 		Request:         &dtspb.WorkItem_OrchestratorRequest{OrchestratorRequest: request},
-	}, nil
+	}, told, nil
 }
 
-func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.OrchestratorRequest, tooLarge *dtspb.TaskFailureDetails, _ error) {
+func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.OrchestratorRequest, told *store.Commit, tooLarge *dtspb.TaskFailureDetails, _ error) {
 	e := h.lockOne(l.Item.Key.ID)
 	defer h.unlockOne(e)
 	if err := h.load(e); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	now := time.Now()
 	if e.in == nil || e.in.TurnKey() != l.Item.Key || !e.in.Deliverable(now) {
 		h.Queue.Drop(l) // under the lock, so that a message that comes next queues it again
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	rec := e.in.Record
 	events := e.in.Deliver(now)
@@ -171,7 +185,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 		from = 0
 	}
 	if size += uint64(e.in.DeliveredBytes()); !stream && size > maxItem {
-		return nil, &dtspb.TaskFailureDetails{
+		return nil, nil, &dtspb.TaskFailureDetails{
 			ErrorType:      "HistoryTooLarge",
 			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", size),
 			IsNonRetriable: true,
@@ -195,7 +209,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 		request.Properties = map[string]*structpb.Value{wire.PropertyPastFrom: structpb.NewNumberValue(float64(from))}
 	}
 	e.handed = handed{to: s, past: len(e.in.History), events: events}
-	return request, nil, nil
+	return request, e.last, nil, nil
 }
 
 // CompleteTurn commits the answer of a turn, engine.ErrStale if it is somebody

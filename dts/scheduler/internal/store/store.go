@@ -81,6 +81,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.last = s.newCommit(nil, nil)
 	close(s.last.done)
+	s.last.onDisk = true
 	opts := &pebble.Options{
 		FS:   fs,
 		Lock: lock,
@@ -218,6 +219,10 @@ type Commit struct {
 	begun time.Time
 	done  chan struct{}
 	err   error // set before done is closed
+
+	mu     sync.Mutex // guards what follows
+	onDisk bool
+	then   []func()
 }
 
 func (s *Store) newCommit(b *pebble.Batch, after func()) *Commit {
@@ -239,6 +244,25 @@ func (c *Commit) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// Then has f called once the batch, and so every batch before it, is on disk, and
+// reports false, and does nothing, if it is already. F must not block.
+func (c *Commit) Then(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.onDisk {
+		c.then = append(c.then, f)
+	}
+	return !c.onDisk
+}
+
+// landed notes that the batch is on disk and returns who wants to know.
+func (c *Commit) landed() []func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onDisk = true
+	return c.then
 }
 
 // Last returns the newest batch that a reader could have seen.
@@ -323,8 +347,12 @@ func (s *Store) settle(c *Commit) {
 		return
 	}
 	s.meter.Commit(time.Since(c.begun))
+	then := c.landed()
 	if c.after != nil {
 		c.after()
+	}
+	for _, f := range then {
+		f()
 	}
 	close(c.done)
 	if err := c.batch.Close(); err != nil {
