@@ -259,7 +259,8 @@ func TestOverlappingTicksGoByThePolicy(t *testing.T) {
 	}
 }
 
-// Item 2 of the issue, and G7: hosts come and go, the scheduler loses power, and
+// G7, in virtual time and with power cuts of the scheduler; cronkill_test.go has
+// processes: hosts come and go, the scheduler loses power, and
 // every due time has one finished instance.
 func TestEveryDueTimeRunsOnceWhileHostsAndSchedulerDie(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,15 @@ import (
 	"github.com/funchost/funchost/triggers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// cronHostVariable makes this binary a host instead of a test.
+const cronHostVariable = "CRON_TEST_HOST"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(cronHostVariable) != "" {
+		os.Exit(cronHostProcess())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 type order struct {
 	ID    string

@@ -68,6 +68,9 @@ func TestScripts(t *testing.T) {
 			"http":      request,
 			"poll":      poll,
 			"pick":      pick,
+			"event":     event,
+			"matches":   matches,
+			"seconds":   seconds,
 		},
 	})
 }

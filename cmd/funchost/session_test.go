@@ -252,23 +252,24 @@ func awaitEnd(ts *testscript.TestScript, name string, p *process) {
 	}
 }
 
-// http METHOD URL [BODY [TYPE]] makes a request, with a body of JSON unless TYPE
-// is another media type, and prints the status, the headers and the body. A BODY
-// of @N is N bytes long. With "!" the status must be an error.
+// http METHOD URL [BODY [TYPE [HEADER...]]] makes a request, with a body of JSON
+// unless TYPE is another media type, and prints the status, the headers and the
+// body. A BODY of @N is N bytes long. With "!" the status must be an error.
 func request(ts *testscript.TestScript, neg bool, args []string) {
-	expect(ts, 2 <= len(args) && len(args) <= 4, "http METHOD URL [BODY [TYPE]]")
+	expect(ts, len(args) >= 2, "http METHOD URL [BODY [TYPE [HEADER...]]]")
 	body, media := "", "application/json"
+	var headers []string
 	if len(args) >= 3 {
 		body = args[2]
 	}
-	if len(args) == 4 {
-		media = args[3]
+	if len(args) >= 4 {
+		media, headers = args[3], args[4:]
 	}
 	var size int
 	if n, _ := fmt.Sscanf(body, "@%d", &size); n == 1 {
 		body = `"` + strings.Repeat("x", size-2) + `"`
 	}
-	status, text, err := ask(args[0], args[1], body, media)
+	status, text, err := ask(args[0], args[1], body, media, headers...)
 	ts.Check(err)
 	fmt.Fprint(ts.Stdout(), text)
 	ts.Logf("%s", text)
@@ -310,13 +311,17 @@ func pick(ts *testscript.TestScript, _ bool, args []string) {
 	setGroups(ts, re, found)
 }
 
-func ask(method, url, body, media string) (status int, text string, err error) {
+func ask(method, url, body, media string, headers ...string) (status int, text string, err error) {
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", media)
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
 	}
 	// One connection for each: a kept one would outlive the script.
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
