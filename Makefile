@@ -58,6 +58,10 @@ race: ## Run all tests with the race detector; needs a C compiler.
 planted: ## Build the scheduler with known bugs, one at a time, and require that its tests find each.
 	$(GO) test -tags planted -run '^TestEachPlantedBugIsFound$$' ./dts/scheduler
 
+.PHONY: conformance
+conformance: ## Hold a scheduler against the rules of the protocol: ours, or the one in DTS_CONFORMANCE.
+	CGO_ENABLED=0 $(GO) test -count=1 -v -run '^TestConformance$$' ./dts/dtstest/conformance | grep -vE '^ *=== '
+
 .PHONY: generate
 generate: ## Generate the protocol code; needs protoc.
 	tools/generate/proto.sh
