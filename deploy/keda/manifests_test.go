@@ -89,7 +89,12 @@ func TestBaseHoldsTogether(t *testing.T) {
 		}
 	}
 	if len(k.Images) != 1 || k.Images[0].Name != placeholder {
-		t.Errorf("images %v, want the placeholder %s alone", k.Images, placeholder)
+		t.Fatalf("images %v, want the placeholder %s alone", k.Images, placeholder)
+	}
+	// A cluster asks the registry for latest each time, also for an image that was
+	// loaded into it.
+	if tag := k.Images[0].NewTag; tag == "" || tag == "latest" {
+		t.Errorf("tag %q, want one that says which image it is", tag)
 	}
 	c := base(t)
 	for _, kind := range []struct {

@@ -20,6 +20,16 @@ type scalerFlags struct {
 	listen, adminListen string
 	connection          string
 	tls                 tlsFiles
+	public              insecurePublic
+}
+
+// check finds addresses that strangers could reach.
+func (f *scalerFlags) check() error {
+	lacks := lacking(f.tls.cert != "", f.tls.clientCA != "")
+	if err := f.public.mainListener(f.listen, lacks, "--tls-cert and --tls-key with --tls-client-ca"); err != nil {
+		return err
+	}
+	return f.public.sideListener(f.adminListen, "--admin-listen", "metrics")
 }
 
 func scalerCommand(s surroundings) *cobra.Command {
@@ -34,16 +44,20 @@ chooses a task hub of the scheduler that the scaler is connected to.`,
 		Example: "  funchost scaler --listen 127.0.0.1:8083 --connection 'Endpoint=http://127.0.0.1:8080;Authentication=None'",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(); err != nil {
+				return callError{err}
+			}
 			return serveScaler(cmd.Context(), s, flags, newConsole(cmd, slog.LevelInfo))
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:8083", "`address` for gRPC; port 0 takes a free one")
-	f.StringVar(&flags.adminListen, "admin-listen", "127.0.0.1:8084", "`address` for /healthz and /readyz, or none")
+	f.StringVar(&flags.adminListen, "admin-listen", "127.0.0.1:8084", "`address` for /healthz, /readyz and /metrics, or none")
 	f.StringVar(&flags.connection, "connection", "", "connection `string` of the scheduler; default: the environment's "+connectionEnv[0])
 	f.StringVar(&flags.tls.cert, "tls-cert", "", "PEM `file` with the certificate chain; read anew for each connection")
 	f.StringVar(&flags.tls.key, "tls-key", "", "PEM `file` with its key")
 	f.StringVar(&flags.tls.clientCA, "tls-client-ca", "", "PEM `file`; callers must show a certificate that it has signed")
+	flags.public.register(cmd)
 	return cmd
 }
 

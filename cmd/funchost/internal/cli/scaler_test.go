@@ -61,6 +61,30 @@ func TestScalerOpensHubsOfItsOwnSchedulerOnly(t *testing.T) {
 	}
 }
 
+func TestScalerIsNotShownToStrangersUnaware(t *testing.T) {
+	t.Parallel()
+	encrypted := tlsFiles{cert: "c", key: "k"}
+	certified := tlsFiles{cert: "c", key: "k", clientCA: "a"}
+	for _, tc := range []struct {
+		name  string
+		flags scalerFlags
+		want  string // empty if it may listen
+	}{
+		{"loopback", scalerFlags{listen: "127.0.0.1:0", adminListen: "127.0.0.1:0"}, ""},
+		{"everywhere", scalerFlags{listen: "0.0.0.0:0", adminListen: none}, "no encryption and no authentication\n  use --tls-cert and --tls-key with --tls-client-ca"},
+		{"with TLS alone", scalerFlags{listen: "0.0.0.0:0", adminListen: none, tls: encrypted}, "no authentication"},
+		{"with certificates of callers", scalerFlags{listen: "0.0.0.0:0", adminListen: none, tls: certified}, ""},
+		{"with the word", scalerFlags{listen: "0.0.0.0:0", adminListen: "0.0.0.0:0", public: true}, ""},
+		{"its metrics", scalerFlags{listen: "127.0.0.1:0", adminListen: "0.0.0.0:0"}, "shows metrics without encryption"},
+		{"no address", scalerFlags{listen: "here", adminListen: none}, "it must be host:port"},
+	} {
+		err := tc.flags.check()
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
+		}
+	}
+}
+
 func TestTLSFilesAreReadForEachConnection(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

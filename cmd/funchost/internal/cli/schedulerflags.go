@@ -23,7 +23,7 @@ type schedulerFlags struct {
 	retention                            []string
 	tls                                  tlsFiles
 	tokenFile                            string
-	insecurePublic                       bool
+	public                               insecurePublic
 }
 
 func (f *schedulerFlags) register(cmd *cobra.Command) {
@@ -40,54 +40,19 @@ func (f *schedulerFlags) register(cmd *cobra.Command) {
 	set.StringVar(&f.tls.key, "tls-key", "", "PEM `file` with its key")
 	set.StringVar(&f.tls.clientCA, "tls-client-ca", "", "PEM `file`; callers must show a certificate that it has signed")
 	set.StringVar(&f.tokenFile, "token-file", "", "`file` with bearer tokens, one a line; callers must bring one of them; read again when it changes")
-	set.BoolVar(&f.insecurePublic, "insecure-public", false,
-		"allow addresses that other machines can reach, without encryption or authentication")
+	f.public.register(cmd)
 }
 
 // check finds mistakes that can be seen without trying anything.
 func (f *schedulerFlags) check() error {
-	private, err := isLoopback(f.listen)
-	if err != nil {
+	lacks := lacking(f.tls.cert != "", f.tokenFile != "" || f.tls.clientCA != "")
+	if err := f.public.mainListener(f.listen, lacks, "--tls-cert and --tls-key with --token-file or --tls-client-ca"); err != nil {
 		return err
 	}
-	if !private && !f.insecurePublic {
-		if lacks := f.lacks(); lacks != "" {
-			return fmt.Errorf("listen on %s: other machines could reach it, and it has %s\n"+
-				"  use --tls-cert and --tls-key with --token-file or --tls-client-ca, or a loopback address such as 127.0.0.1:8080,\n"+
-				"  or add --insecure-public if the network is yours alone", f.listen, lacks)
-		}
+	if err := f.public.sideListener(f.adminListen, "--admin-listen", "metrics"); err != nil {
+		return err
 	}
-	for _, other := range []struct{ address, flag, shows string }{
-		{f.adminListen, "--admin-listen", "metrics"},
-		{f.dashboardListen, "--dashboard-listen", "and lets change all orchestrations"},
-	} {
-		if other.address == none {
-			continue
-		}
-		private, err := isLoopback(other.address)
-		if err != nil {
-			return err
-		}
-		if !private && !f.insecurePublic {
-			return fmt.Errorf("listen on %s: other machines could reach it, and it shows %s without encryption and authentication\n"+
-				"  use a loopback address or none with %s, or add --insecure-public if the network is yours alone", other.address, other.shows, other.flag)
-		}
-	}
-	return nil
-}
-
-// lacks says what keeps strangers from being kept out.
-func (f *schedulerFlags) lacks() string {
-	switch encrypted, asks := f.tls.cert != "", f.tokenFile != "" || f.tls.clientCA != ""; {
-	case encrypted && asks:
-		return ""
-	case encrypted:
-		return "no authentication"
-	case asks:
-		return "no encryption"
-	default:
-		return "no encryption and no authentication"
-	}
+	return f.public.sideListener(f.dashboardListen, "--dashboard-listen", "and lets change all orchestrations")
 }
 
 // config is what the flags say, with the files that they name.
