@@ -58,6 +58,14 @@ var actions = []action{
 		},
 	},
 	{
+		Name: "cancel", Label: "Cancel", Reason: true, fits: live,
+		Asks: "The orchestration is asked to end by itself and to clean up. One that does not look for such a request goes on.",
+		Done: "The orchestration was asked to end by itself.",
+		do: func(ctx context.Context, c *dts.Client, id string, form url.Values) (string, error) {
+			return id, c.Cancel(ctx, id, form.Get("reason"))
+		},
+	},
+	{
 		Name: "terminate", Label: "Terminate", Reason: true, Recursive: true, Grave: true, fits: live,
 		Asks: "The orchestration ends without being asked, with the reason as its output. Activities that run are not stopped.",
 		Done: "The orchestration was asked to end.",
@@ -67,6 +75,15 @@ var actions = []action{
 				opts = append(opts, dts.Recursive())
 			}
 			return id, c.Terminate(ctx, id, form.Get("reason"), opts...)
+		},
+	},
+	{
+		Name: "rewind", Label: "Rewind", Reason: true,
+		fits: func(s dts.Status) bool { return s == dts.StatusFailed },
+		Asks: "The orchestration goes on from what failed: that is tried again, what succeeded is not repeated.",
+		Done: "The orchestration goes on from what failed.",
+		do: func(ctx context.Context, c *dts.Client, id string, form url.Values) (string, error) {
+			return id, c.Rewind(ctx, id, form.Get("reason"))
 		},
 	},
 	{

@@ -56,6 +56,20 @@ func TestActionsDoWhatTheySay(t *testing.T) {
 	})
 }
 
+func TestRewindAndCancelAreRequests(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.begin("fail", "a-1", "no")
+		w.act("rewind", "a-1", url.Values{"reason": {"the bank is back"}}).want(t, http.StatusOK, "goes on from what failed")
+		time.Sleep(time.Second)
+		w.get(page+"a-1").want(t, http.StatusOK, "the bank is back", "Failed")
+		w.begin("wait", "a-2", "1")
+		w.act("cancel", "a-2", url.Values{"reason": {"the customer has left"}}).want(t, http.StatusOK, "was asked to end by itself", "a-2 Running")
+		time.Sleep(time.Second)
+		w.get(page+"a-2").want(t, http.StatusOK, "the customer has left", "Running") // it does not look
+	})
+}
+
 func TestEventWithoutPayloadHasNone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
@@ -82,14 +96,15 @@ func TestActionsThatMakeNoSenseAreRefusedAndNotOffered(t *testing.T) {
 		w.begin("wait", "running", "1")
 		w.begin("wait", "suspended", "1")
 		w.begin("echo", "completed", "1")
+		w.begin("fail", "failed", "no")
 		w.start(dts.StartRequest{Name: "nobody", ID: "pending"})
 		if err := w.Suspend(t.Context(), "suspended", ""); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
 		for id, fits := range map[string]string{
-			"pending": "raise suspend terminate", "running": "raise suspend terminate",
-			"suspended": "raise resume terminate", "completed": "restart purge",
+			"pending": "raise suspend cancel terminate", "running": "raise suspend cancel terminate",
+			"suspended": "raise resume cancel terminate", "completed": "restart purge", "failed": "rewind restart purge",
 		} {
 			shown := w.get(page + id)
 			for _, action := range actionNames {

@@ -93,7 +93,7 @@ func TestFormOfAnotherSiteIsRefused(t *testing.T) {
 }
 
 // actionNames are all that can be done to an orchestration.
-var actionNames = []string{"raise", "suspend", "resume", "terminate", "restart", "purge"}
+var actionNames = []string{"raise", "suspend", "resume", "cancel", "terminate", "rewind", "restart", "purge"}
 
 func TestGETChangesNothing(t *testing.T) {
 	t.Parallel()

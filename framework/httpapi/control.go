@@ -72,6 +72,12 @@ func (a *API) rewind(c *call) error {
 	return nil
 }
 
+func (a *API) cancel(c *call) error {
+	return a.steer(c, func(ctx context.Context, id string) error {
+		return a.client.Cancel(ctx, id, c.query.text("reason"))
+	})
+}
+
 func (a *API) terminate(c *call) error {
 	return a.steer(c, func(ctx context.Context, id string) error {
 		return a.client.Terminate(ctx, id, c.query.text("reason"))

@@ -154,6 +154,7 @@ var routes = []route{
 	{method: http.MethodGet, path: "instances/*", handle: (*API).instanceStatus},
 	{method: http.MethodDelete, path: "instances/*", handle: (*API).purgeInstance},
 	{method: http.MethodPost, path: "instances/*/raiseEvent/*", handle: (*API).raiseEvent},
+	{method: http.MethodPost, path: "instances/*/cancel", handle: (*API).cancel},
 	{method: http.MethodPost, path: "instances/*/terminate", handle: (*API).terminate},
 	{method: http.MethodPost, path: "instances/*/suspend", handle: (*API).suspend},
 	{method: http.MethodPost, path: "instances/*/resume", handle: (*API).resume},

@@ -62,6 +62,7 @@ func TestRoutesAnswerWithTheirCodes(t *testing.T) {
 	add([]int{202, 202, 410, 410, 410, 202}, "POST /instances/%s/suspend?reason=x", "", nil)
 	add([]int{202, 202, 410, 410, 410, 202}, "POST /instances/%s/RESUME", "", nil)
 	add([]int{409, 409, 200, 200, 200, 409}, "DELETE /instances/%s", "", nil)
+	add([]int{202, 202, 410, 410, 410, 202}, "POST /instances/%s/cancel?reason=enough", "", nil)
 	add([]int{202, 202, 410, 410, 410, 202}, "POST /instances/%s/terminate?reason=enough", "", nil)
 	add([]int{409, 409, 410, 202, 410, 409}, "POST /instances/%s/rewind?reason=again", "", nil)
 	add([]int{202, 202, 202, 202, 202, 202}, "POST /instances/%s/restart", "", nil)
@@ -76,6 +77,7 @@ func TestRoutesAnswerWithTheirCodes(t *testing.T) {
 		{request{method: "POST", path: "/instances/unknown/restart?timeout=1&pollingInterval=2"}, 400},
 		{request{method: "POST", path: "/instances/unknown/suspend"}, 404},
 		{request{method: "POST", path: "/instances/unknown/resume"}, 404},
+		{request{method: "POST", path: "/instances/unknown/cancel"}, 404},
 		{request{method: "POST", path: "/instances/unknown/rewind"}, 404},
 		{request{method: "POST", path: "/instances/unknown/raiseEvent/e", body: "1", header: jsonType}, 404},
 		{request{method: "POST", path: "/instances/unknown/raiseEvent/e", body: "{", header: jsonType}, 400},

@@ -71,7 +71,7 @@ func rootCommand(s surroundings) *cobra.Command {
 		{"Programs", []*cobra.Command{newCommand(), runCommand(), vetCommand(), verifyCommand(s), schedulerCommand(), scalerCommand(s)}},
 		{"Orchestrations", []*cobra.Command{
 			startCommand(s), getCommand(s), waitCommand(s), listCommand(s), historyCommand(s), raiseCommand(s),
-			suspendCommand(s), resumeCommand(s), terminateCommand(s), rewindCommand(s), restartCommand(s), purgeCommand(s),
+			suspendCommand(s), resumeCommand(s), cancelCommand(s), terminateCommand(s), rewindCommand(s), restartCommand(s), purgeCommand(s),
 		}},
 		{"Entities", []*cobra.Command{entityCommand(s)}},
 		{"This command", []*cobra.Command{versionCommand()}},

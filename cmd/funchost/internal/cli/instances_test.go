@@ -195,6 +195,20 @@ func TestTerminateSaysWhetherItHasEnded(t *testing.T) {
 	})
 }
 
+func TestOrchestrationIsAskedToEnd(t *testing.T) {
+	t.Parallel()
+	inHub(t, func(t *testing.T, s session) {
+		s.done("start", "wait", "--id", "order-7")
+		synctest.Wait()
+		s.prints("order-7 is asked to end\n", "cancel", "order-7", "--reason", "the customer has left")
+		synctest.Wait()
+		if got := s.done("history", "order-7"); !strings.Contains(got, "funchost.cancel") || !strings.Contains(got, "the customer has left") {
+			t.Errorf("history prints %s, want the request and its reason", got)
+		}
+		s.refuses(1, "not found", "cancel", "order-9")
+	})
+}
+
 func TestFailedOrchestrationIsRewound(t *testing.T) {
 	t.Parallel()
 	inHub(t, func(t *testing.T, s session) {

@@ -59,6 +59,24 @@ func resumeCommand(s surroundings) *cobra.Command {
 	return cmd
 }
 
+func cancelCommand(s surroundings) *cobra.Command {
+	var reason string
+	cmd := s.onHub(&cobra.Command{
+		Use:   "cancel ID",
+		Short: "Asks an orchestration to end by itself, with time to clean up.",
+		Long: `Asks an orchestration to end by itself, with time to clean up.
+
+It sees the request where it looks for it. One that never looks goes on as if
+nothing had been said; funchost terminate ID ends it all the same.`,
+		Example: "  funchost cancel order-7 --reason 'the customer has left'",
+		Args:    usage(cobra.ExactArgs(1)),
+	}, func(ctx context.Context, h hub, args []string) error {
+		return h.steer(ctx, "cancel", args[0], "is asked to end", func() error { return h.Cancel(ctx, args[0], reason) })
+	})
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
 func terminateCommand(s surroundings) *cobra.Command {
 	var reason string
 	var recursive bool
