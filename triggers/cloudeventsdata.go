@@ -1,6 +1,7 @@
 package triggers
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -60,10 +61,20 @@ func (e *received) decode(target any) error {
 	case !e.isJSON():
 		return &httpapi.Error{Status: http.StatusUnsupportedMediaType, Message: fmt.Sprintf("the data is %q: want JSON for %v", e.DataContentType, t)}
 	}
-	if err := httpapi.CheckJSON(e.data); err != nil {
-		return err
+	err := httpapi.CheckJSON(e.data)
+	if err == nil {
+		err = decodeJSON(e.data, target)
 	}
-	return decodeJSON(e.data, target)
+	return inData(err)
+}
+
+// inData says that it is the data that is wrong, and in which lines are counted:
+// the body is more than that in a structured event.
+func inData(err error) error {
+	if e, ok := errors.AsType[*httpapi.Error](err); ok {
+		return &httpapi.Error{Status: e.Status, Message: "the data of the event: " + strings.TrimPrefix(e.Message, "the body ")}
+	}
+	return err
 }
 
 // isJSON says of data without a type that it is JSON, as the specification does.

@@ -95,9 +95,9 @@ func readBatch(w http.ResponseWriter, r *http.Request) ([]received, error) {
 // data is read here: the SDK takes it for text if its type is a +json one, and
 // panics on base64 that is no string.
 func readJSONEvent(text []byte) (received, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(text, &members) != nil || members == nil {
-		return received{}, malformed("the event is not a JSON object")
+	members, err := readMembers(text)
+	if err != nil {
+		return received{}, err
 	}
 	data, encoded := members["data"], members["data_base64"]
 	delete(members, "data")
@@ -136,6 +136,31 @@ func readJSONEvent(text []byte) (received, error) {
 	}
 	got.data, err = jsonData(data, encoded, got.isJSON())
 	return got, err
+}
+
+// readMembers reads an object. A name that is there twice is refused, since readers
+// differ in which of the two counts.
+func readMembers(text []byte) (map[string]json.RawMessage, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
+		return nil, malformed("the event is not a JSON object")
+	}
+	members := make(map[string]json.RawMessage)
+	for decoder.More() {
+		name, err := decoder.Token()
+		var value json.RawMessage
+		if err == nil {
+			err = decoder.Decode(&value)
+		}
+		if err != nil {
+			return nil, malformed("the event cannot be read: %v", err)
+		}
+		if _, twice := members[name.(string)]; twice {
+			return nil, malformed("attribute %q is there twice", name)
+		}
+		members[name.(string)] = value
+	}
+	return members, nil
 }
 
 // jsonData is the data of an event in the JSON format: a JSON value as it is, a
@@ -263,7 +288,7 @@ func checkVersion(version string) error {
 // receive validates an event and takes what we need of it.
 func receive(e *event.Event) (received, error) {
 	if err := e.Validate(); err != nil {
-		return received{}, malformed("the event is not valid: %s", strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		return received{}, malformed("the event is not valid: %s", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 	}
 	got := received{durable.EventAttributes{
 		ID: e.ID(), Source: e.Source(), Type: e.Type(), Subject: e.Subject(), Time: e.Time(),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // an image without zone files must know the zone too
@@ -15,6 +16,9 @@ import (
 // maxSpec bounds the text of a schedule; the longest sensible list has fewer
 // characters.
 const maxSpec = 1000
+
+// maxEvery keeps the due times of @every within what a time.Duration can say.
+const maxEvery = 10 * 365 * 24 * time.Hour
 
 // parseSchedule reads the text of a schedule. A zone can stand in front of it, as
 // in CRON_TZ=Europe/Lisbon, or be given apart; none is UTC.
@@ -55,7 +59,9 @@ func parse(spec, zone string) (*schedule, error) {
 	parser := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	parsed, err := parser.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w\n  want [second] minute hour day month weekday (0-6 or SUN-SAT), as in \"30 9 * * MON-FRI\", or @hourly, @daily, @every 90m", err)
+		// What the parser says ends with words of the library that reads its numbers.
+		problem, _, _ := strings.Cut(err.Error(), ": strconv.")
+		return nil, fmt.Errorf("%s\n  want [second] minute hour day month weekday (0-6 or SUN-SAT), as in \"30 9 * * MON-FRI\", or @hourly, @daily, @every 90m", problem)
 	}
 	f, ok := parsed.(*cron.SpecSchedule)
 	if !ok {
@@ -110,8 +116,10 @@ func loadZone(name string) (*time.Location, error) {
 func parseEvery(text string, zone *time.Location) (*schedule, error) {
 	every, err := time.ParseDuration(strings.TrimSpace(text))
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%q is no duration\n  want @every 90s, @every 1h30m", strings.TrimSpace(text))
+	case err != nil: // also one that a time.Duration cannot hold
+		return nil, fmt.Errorf("%q is no duration of at most ten years\n  want @every 90s, @every 1h30m", strings.TrimSpace(text))
+	case every > maxEvery:
+		return nil, fmt.Errorf("@every takes ten years at most, which is %v, not %v", maxEvery, every)
 	case every < time.Second || every%time.Second != 0:
 		return nil, fmt.Errorf("@every takes whole seconds, one at the least, not %v", every)
 	}
@@ -123,7 +131,7 @@ func checkFields(fields []string) error {
 	if len(fields) == 0 {
 		return errors.New("it is empty")
 	}
-	for _, field := range fields {
+	for i, field := range fields {
 		if strings.ContainsFunc(field, func(r rune) bool {
 			return r != '@' && !strings.ContainsRune("*?/,-", r) && !(r >= '0' && r <= '9') && !(r|0x20 >= 'a' && r|0x20 <= 'z')
 		}) {
@@ -136,7 +144,27 @@ func checkFields(fields []string) error {
 			if len(item) > 1 && (item[0] == '*' || item[0] == '?') && item[1] != '/' {
 				return fmt.Errorf("%q: only /step can follow %c", field, item[0])
 			}
+			if err := checkStep(item, i+len(sizes)-len(fields)); err != nil {
+				return fmt.Errorf("%q: %w", field, err)
+			}
 		}
+	}
+	return nil
+}
+
+// sizes is how many values each field has, from second to weekday.
+var sizes = [...]int{60, 60, 24, 31, 12, 7}
+
+// checkStep refuses a step by which a field has one value, although it looks like
+// more: every 90 minutes is not */90.
+func checkStep(item string, at int) error {
+	_, text, found := strings.Cut(item, "/")
+	step, err := strconv.Atoi(text)
+	if !found || err != nil && !errors.Is(err, strconv.ErrRange) || at < 0 || at >= len(sizes) {
+		return nil // the parser finds what is wrong with it
+	}
+	if err != nil || step > sizes[at] {
+		return fmt.Errorf("a step of %s is more than the %d values of the field\n  use @every for longer intervals, as in @every 90m", text, sizes[at])
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (q *query) seconds(name string, otherwise time.Duration) time.Duration {
 	}
 	s, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(s >= 0 && s <= 1e6) { // written so that NaN fails
-		q.fail(name, text, "a number of seconds")
+		q.fail(name, text, "a number of seconds, 1000000 at most")
 		return otherwise
 	}
 	return time.Duration(s * float64(time.Second))
