@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,6 +113,13 @@ func (e callError) Unwrap() error { return e.error }
 
 // wrongCall is a mistake that the help explains best.
 func wrongCall(cmd *cobra.Command, err error) error {
+	if number, ok := errors.AsType[*strconv.NumError](err); ok { // whose text speaks of functions of Go
+		want := "want a whole number"
+		if number.Func == "ParseBool" {
+			want = "want true or false"
+		}
+		err = errors.New(strings.Replace(err.Error(), number.Error(), want, 1))
+	}
 	return callError{fmt.Errorf("%w\n  see %s --help", err, cmd.CommandPath())}
 }
 

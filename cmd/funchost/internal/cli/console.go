@@ -26,13 +26,21 @@ func newConsole(cmd *cobra.Command, level slog.Level) console {
 	if file, ok := con.err.(*os.File); ok {
 		con.watched = isatty.IsTerminal(file.Fd())
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readableDuration}
 	var handler slog.Handler = slog.NewJSONHandler(con.err, options)
 	if con.watched {
 		handler = slog.NewTextHandler(con.err, options)
 	}
 	con.logger = slog.New(handler)
 	return con
+}
+
+// readableDuration writes 410µs as hosts do, instead of a number without its unit.
+func readableDuration(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func (c console) printf(format string, args ...any) {

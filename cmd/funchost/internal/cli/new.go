@@ -54,6 +54,10 @@ func newProgram(ctx context.Context, template, dir, module string, con console) 
 	if err := templates.CheckModule(module); err != nil {
 		return callError{fmt.Errorf("%w\n  choose another with --module, as in --module example.com/hello", err)}
 	}
+	if module == self || strings.HasPrefix(module, self+"/") {
+		return callError{fmt.Errorf("module path %q: that is the module which the new program uses\n"+
+			"  choose another with --module, as in --module example.com/hello", module)}
+	}
 	files, err := templates.Render(template, module)
 	if err != nil {
 		return callError{fmt.Errorf("%w; there are\n%s", err, strings.TrimRight(templateList(), "\n"))}

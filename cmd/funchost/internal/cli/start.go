@@ -56,6 +56,9 @@ the orchestration waits until a program connects that has an orchestrator with i
 // request reads the flags; every mistake in them is the caller's.
 func (f startFlags) request(name string, now time.Time, stdin io.Reader) (dts.StartRequest, error) {
 	r := dts.StartRequest{Name: name, ID: f.id, Version: f.version}
+	if f.id == "." || f.id == ".." {
+		return r, callError{fmt.Errorf("--id %s: HTTP clients take it out of every address, so the management API could not find it\n  choose another id", f.id)}
+	}
 	var err error
 	if r.Input, err = readInput(f.input, stdin); err != nil {
 		return r, err
