@@ -1,12 +1,14 @@
 package framework_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -41,6 +43,25 @@ func newApp(c *dts.Client, ready chan<- framework.Ready, opts ...framework.Optio
 		framework.OnReady(func(r framework.Ready) { ready <- r }),
 	}, opts...)
 	return framework.New("test", opts...)
+}
+
+func TestHostWhosePortIsTakenTakesNoWork(t *testing.T) {
+	t.Parallel()
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	var log bytes.Buffer
+	err = newApp(dtstest.Start(t).Client(), make(chan framework.Ready, 1),
+		framework.Set("listen", other.Addr().String()), framework.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+	).Add(shout).Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("error %v, want one about the port", err)
+	}
+	if strings.Contains(log.String(), "worker connected") {
+		t.Errorf("the worker was connected before the port was looked at:\n%s", &log)
+	}
 }
 
 // run runs an app until the test ends or stop is called.

@@ -191,7 +191,7 @@ const (
 
 // process puts the parts in the order in which they start.
 func (p *parts) process(ready func(Ready)) *Process {
-	var public *listener
+	public := newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.settings.Number(keyMaxRequests), p.logger)
 	process := NewProcess(p.name, Config{
 		AdminListen:     p.settings.Text(keyAdminListen),
 		ShutdownTimeout: p.settings.Duration(keyShutdownTimeout),
@@ -200,6 +200,9 @@ func (p *parts) process(ready func(Ready)) *Process {
 			ready(Ready{Listen: addressText(public.address()), Admin: addressText(admin), Routes: p.router.routes, Schedules: p.schedules})
 		},
 	})
+	if p.listens() && p.given == nil {
+		process.Add("public address", freeAddress{public, make(chan struct{})})
+	}
 	if p.scheduler != nil {
 		process.Add("scheduler", p.scheduler)
 	}
@@ -208,7 +211,6 @@ func (p *parts) process(ready func(Ready)) *Process {
 		process.add("worker", p.worker(), workerWeight)
 	}
 	if p.listens() {
-		public = newListener(p.settings.Text(keyListen), "--"+keyListen, p.handler(), p.settings.Number(keyMaxRequests), p.logger)
 		public.onStop = p.api.Drain
 		public.given = p.given
 		process.add("public listener", public, publicWeight)

@@ -64,10 +64,9 @@ func (l *listener) address() net.Addr {
 func (l *listener) Run(ctx context.Context) error {
 	socket := l.given
 	if socket == nil {
-		var config net.ListenConfig
 		var err error
-		if socket, err = config.Listen(ctx, "tcp", l.listen); err != nil {
-			return l.explain(err)
+		if socket, err = l.open(ctx); err != nil {
+			return err
 		}
 	}
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -106,6 +105,38 @@ func (l *listener) Run(ctx context.Context) error {
 	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve on %s: %w", l.listen, err)
 	}
+	return nil
+}
+
+// open takes the address.
+func (l *listener) open(ctx context.Context) (net.Listener, error) {
+	var config net.ListenConfig
+	socket, err := config.Listen(ctx, "tcp", l.listen)
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	return socket, nil
+}
+
+// freeAddress is a runner that fails if a listener that is started later would. So a
+// host whose port is taken ends before its worker has taken work, which it would only
+// drop again. It gives the address back: nobody is to wait for a host that is not
+// ready.
+type freeAddress struct {
+	l     *listener
+	ready chan struct{}
+}
+
+func (f freeAddress) Ready() <-chan struct{} { return f.ready }
+
+func (f freeAddress) Run(ctx context.Context) error {
+	socket, err := f.l.open(ctx)
+	if err != nil {
+		return err
+	}
+	_ = socket.Close()
+	close(f.ready)
+	<-ctx.Done()
 	return nil
 }
 
