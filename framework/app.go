@@ -21,7 +21,8 @@ type App struct {
 	name     string
 	settings map[string]string
 	client   *dts.Client
-	payloads *dts.Payloads // nil without a store
+	payloads *dts.Payloads       // nil without a store
+	http     *durable.HTTPPolicy // nil for that of package durable
 	logger   *slog.Logger
 	listener net.Listener
 	onReady  []func(Ready)
@@ -187,6 +188,10 @@ func (a *App) functions() ([]durable.Definition, error) {
 			}
 			defs = append(defs, d)
 		}
+	}
+	defs, err := a.addHTTP(defs)
+	if err != nil {
+		return defs, err
 	}
 	return durable.Replace(defs, a.replacements)
 }

@@ -83,6 +83,9 @@ func Register(r *worker.Registry, c *dts.Client, defs []Definition, mw ...Middle
 		}
 	}
 	for _, d := range ours(c) {
+		if d.Name() == HTTPActivity.Name() && h.names[key{kind: d.Kind(), name: d.Name()}] {
+			continue // the host has a policy of its own, or a test a replacement
+		}
 		if err := h.add(d); err != nil {
 			problems = append(problems, fmt.Errorf("names that begin with funchost. are taken: %w", err))
 		}
@@ -93,7 +96,7 @@ func Register(r *worker.Registry, c *dts.Client, defs []Definition, mw ...Middle
 // ours are the functions with which this package keeps what its handles promise.
 // Every worker has them.
 func ours(c *dts.Client) []Definition {
-	return []Definition{startDetached.With(starter(c)), askEntity.With(ask)}
+	return []Definition{startDetached.With(starter(c)), askEntity.With(ask), internetOnly()}
 }
 
 // host is what the registered functions of one worker share. It does not change
