@@ -18,14 +18,15 @@ import (
 // App is a name, functions, triggers and middleware. It is put together by one
 // goroutine and does nothing until [App.Run] or [Main].
 type App struct {
-	name     string
-	settings map[string]string
-	client   *dts.Client
-	payloads *dts.Payloads       // nil without a store
-	http     *durable.HTTPPolicy // nil for that of package durable
-	logger   *slog.Logger
-	listener net.Listener
-	onReady  []func(Ready)
+	name      string
+	settings  map[string]string
+	client    *dts.Client
+	payloads  *dts.Payloads       // nil without a store
+	http      *durable.HTTPPolicy // nil for that of package durable
+	converter dts.Converter       // nil for JSON
+	logger    *slog.Logger
+	listener  net.Listener
+	onReady   []func(Ready)
 
 	definitions  []durable.Definition
 	replacements []durable.Definition

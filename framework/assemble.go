@@ -80,6 +80,7 @@ func (p *parts) connect(a *App, environ []string) error {
 	if err != nil {
 		return err
 	}
+	opts = append(opts, a.converterOptions()...)
 	opts = append(opts, dts.WithLogger(p.logger), dts.WithDefaultVersion(p.settings.Text(keyDefaultVersion)))
 	if chosen.embedded {
 		p.scheduler = linked.New(linked.Config{Dir: chosen.dir, Retention: p.settings.Text(keyRetention), Logger: p.logger})

@@ -29,7 +29,7 @@ func (a *App) Replay(history []dts.HistoryEvent) (*worker.Replayed, error) {
 func (a *App) replayer() (_ *worker.Registry, known map[string]bool, err error) {
 	c := a.client
 	if c == nil { // for its converter; it is never used
-		if c, err = dts.Dial(dts.ConnectionString{Endpoint: "http://127.0.0.1", Authentication: dts.AuthNone}); err != nil {
+		if c, err = dts.Dial(dts.ConnectionString{Endpoint: "http://127.0.0.1", Authentication: dts.AuthNone}, a.converterOptions()...); err != nil {
 			return nil, nil, err
 		}
 		defer func() { err = errors.Join(err, c.Close()) }()
