@@ -147,7 +147,8 @@ func readMembers(text []byte) (map[string]json.RawMessage, error) {
 	}
 	members := make(map[string]json.RawMessage)
 	for decoder.More() {
-		name, err := decoder.Token()
+		token, err := decoder.Token()
+		name, _ := token.(string) // which all names in an object are
 		var value json.RawMessage
 		if err == nil {
 			err = decoder.Decode(&value)
@@ -155,10 +156,10 @@ func readMembers(text []byte) (map[string]json.RawMessage, error) {
 		if err != nil {
 			return nil, malformed("the event cannot be read: %v", err)
 		}
-		if _, twice := members[name.(string)]; twice {
+		if _, twice := members[name]; twice {
 			return nil, malformed("attribute %q is there twice", name)
 		}
-		members[name.(string)] = value
+		members[name] = value
 	}
 	return members, nil
 }

@@ -17,9 +17,9 @@ func (p *insecurePublic) register(cmd *cobra.Command) {
 
 // mainListener checks the address that callers use. Lacks says what would keep no
 // stranger out, and with says which flags would.
-func (p insecurePublic) mainListener(address, lacks, with string) error {
+func (p *insecurePublic) mainListener(address, lacks, with string) error {
 	private, err := isLoopback(address)
-	if err != nil || private || bool(p) || lacks == "" {
+	if err != nil || private || bool(*p) || lacks == "" {
 		return err
 	}
 	return fmt.Errorf("listen on %s: other machines could reach it, and it has %s\n"+
@@ -29,12 +29,12 @@ func (p insecurePublic) mainListener(address, lacks, with string) error {
 
 // sideListener checks an address that has no encryption and no authentication,
 // whatever the flags, or is none.
-func (p insecurePublic) sideListener(address, flag, shows string) error {
+func (p *insecurePublic) sideListener(address, flag, shows string) error {
 	if address == none {
 		return nil
 	}
 	private, err := isLoopback(address)
-	if err != nil || private || bool(p) {
+	if err != nil || private || bool(*p) {
 		return err
 	}
 	return fmt.Errorf("listen on %s: other machines could reach it, and it shows %s without encryption and authentication\n"+
