@@ -142,11 +142,16 @@ func TestEndpointGivesHostPortAndSecurity(t *testing.T) {
 func TestUnreachedSchedulerIsNamedWithTheWayOut(t *testing.T) {
 	t.Parallel()
 	c := &Client{endpoint: "http://127.0.0.1:8080"}
-	err := c.fail(`get instance "o-7"`, status.Error(codes.Unavailable, "connection refused"))
-	want := "get instance \"o-7\": scheduler unavailable at http://127.0.0.1:8080: connection refused\n" +
-		"  check the Endpoint of the connection string, or start a scheduler there with: funchost scheduler"
-	if err.Error() != want {
-		t.Errorf("got %q, want %q", err, want)
+	const (
+		cause = "dial tcp 127.0.0.1:8080: connect: connection refused"
+		layer = `connection error: desc = "` + cause + `"`
+	)
+	want := "get instance \"o-7\": scheduler unavailable at http://127.0.0.1:8080: " + cause + "\n" +
+		"  check the Endpoint of the connection string and that the scheduler there answers, or start one there with: funchost scheduler"
+	for _, told := range []string{cause, layer, "max retries exhausted: failed after 10 attempts: rpc error: code = Unavailable desc = " + layer} {
+		if err := c.fail(`get instance "o-7"`, status.Error(codes.Unavailable, told)); err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
 	}
 }
 

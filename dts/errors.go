@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -17,7 +19,8 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrInvalid: the request itself is wrong; trying again does not help.
 	ErrInvalid = errors.New("invalid")
-	// ErrUnavailable: the scheduler could not be reached, or is stopping.
+	// ErrUnavailable: the scheduler could not be reached, or is stopping; or the payload
+	// store could not, see [ErrStoreUnavailable].
 	ErrUnavailable = errors.New("scheduler unavailable")
 	// ErrUnimplemented: this scheduler cannot do that.
 	ErrUnimplemented = errors.New("not implemented by this scheduler")
@@ -68,13 +71,32 @@ func (e *callError) Error() string {
 	if unreached {
 		text += " at " + e.endpoint
 	}
-	if detail := e.status.Message(); detail != "" && detail != kind.Error() {
+	detail := e.status.Message()
+	if unreached {
+		detail = lastCause(detail)
+	}
+	if detail != "" && detail != kind.Error() {
 		text += ": " + detail
 	}
 	if unreached {
-		text += "\n  check the Endpoint of the connection string, or start a scheduler there with: funchost scheduler"
+		text += "\n  check the Endpoint of the connection string and that the scheduler there answers, or start one there with: funchost scheduler"
 	}
 	return text
+}
+
+// lastCause is what it comes down to when grpc-go tells of a connection: it puts
+// the story of its attempts around it, layer by layer, each with a desc.
+func lastCause(message string) string {
+	for {
+		_, inner, found := strings.Cut(message, "desc = ")
+		if !found {
+			return message
+		}
+		if plain, err := strconv.Unquote(inner); err == nil {
+			inner = plain
+		}
+		message = inner
+	}
 }
 
 // Unwrap gives the sentinel, so that errors.Is finds it.
