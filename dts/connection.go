@@ -35,17 +35,17 @@ type Authentication string
 // The values of the Authentication key. All but AuthNone need a token source,
 // see [WithTokenSource].
 const (
-	AuthNone               Authentication = "None"
-	AuthDefaultAzure       Authentication = "DefaultAzure"
-	AuthManagedIdentity    Authentication = "ManagedIdentity"
-	AuthWorkloadIdentity   Authentication = "WorkloadIdentity"
-	AuthEnvironment        Authentication = "Environment"
-	AuthAzureCLI           Authentication = "AzureCLI"
-	AuthAzurePowerShell    Authentication = "AzurePowerShell"
-	AuthInteractiveBrowser Authentication = "InteractiveBrowser"
-	AuthVisualStudio       Authentication = "VisualStudio"
-	AuthVisualStudioCode   Authentication = "VisualStudioCode"
-	AuthIntelliJ           Authentication = "IntelliJ"
+	AuthNone               Authentication = "None"               // no tokens: for an emulator and for schedulers of one machine
+	AuthDefaultAzure       Authentication = "DefaultAzure"       // the first of those below that works
+	AuthManagedIdentity    Authentication = "ManagedIdentity"    // the identity of the machine
+	AuthWorkloadIdentity   Authentication = "WorkloadIdentity"   // the identity of a pod in Kubernetes
+	AuthEnvironment        Authentication = "Environment"        // what AZURE_CLIENT_ID and its like name
+	AuthAzureCLI           Authentication = "AzureCLI"           // who has called az login
+	AuthAzurePowerShell    Authentication = "AzurePowerShell"    // who has called Connect-AzAccount
+	AuthInteractiveBrowser Authentication = "InteractiveBrowser" // who signs in when asked
+	AuthVisualStudio       Authentication = "VisualStudio"       // who has signed in to Visual Studio
+	AuthVisualStudioCode   Authentication = "VisualStudioCode"   // who has signed in to Visual Studio Code
+	AuthIntelliJ           Authentication = "IntelliJ"           // who has signed in to IntelliJ
 )
 
 var authentications = []Authentication{

@@ -69,11 +69,11 @@ func (c *Context) Patched(change string) bool { return c.turn().Patched(change) 
 // Logger returns a logger that says things once: it is silent while replaying.
 func (c *Context) Logger() *slog.Logger { return c.turn().Logger() }
 
-// ActivityOptions are optional. A nil version means the orchestration's own, if it
-// has one. When
-// the timeout has passed since the activity began, a worker of this package ends
-// the context it gave it; its failure is a [FailureTimeout] then. That is all: who
-// does not want to wait longer either has to race it with a timer.
+// ActivityOptions are what [Context.Activity] may be told besides. A nil version
+// means the orchestration's own, if it has one. When the timeout has passed since
+// the activity began, a worker of this package ends the context it gave it; its
+// failure is a [FailureTimeout] then. That is all: who does not want to wait longer
+// either has to race it with a timer.
 type ActivityOptions struct {
 	Version *string
 	Tags    map[string]string
@@ -89,9 +89,9 @@ func (c *Context) Activity(name string, input []byte, o ActivityOptions) *Task {
 	return (*Task)(c.turn().Activity(name, input, o.Version, withTimeout(o.Tags, o.Timeout)))
 }
 
-// OrchestrationOptions are optional. An empty ID means one made from the
-// execution id, so that it is the same in each replay. A nil version means that of
-// [Versioning].
+// OrchestrationOptions are what [Context.Orchestration] may be told besides. An
+// empty ID means one made from the execution id, so that it is the same in each
+// replay. A nil version means that of [Versioning].
 type OrchestrationOptions struct {
 	ID      string
 	Version *string
@@ -169,8 +169,9 @@ func (c *Context) SendEvent(instanceID, name string, payload []byte) {
 // the turn; the last one counts.
 func (c *Context) SetStatus(payload []byte) { c.turn().SetStatus(payload) }
 
-// ContinueOptions are optional. A nil version keeps the version. Events that no
-// task has taken go on to the next execution unless they are dropped.
+// ContinueOptions are what [Context.ContinueAsNew] may be told besides. A nil
+// version keeps the version. Events that no task has taken go on to the next
+// execution unless they are dropped.
 type ContinueOptions struct {
 	Version    *string
 	DropEvents bool

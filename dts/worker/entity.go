@@ -62,8 +62,9 @@ func (c *EntityContext) Signal(id dts.EntityID, op string, payload []byte, at ti
 	return nil
 }
 
-// StartOptions are optional. An empty ID means a fresh one; a start whose ID is
-// taken does not happen, and nobody is told. The zero time means now.
+// StartOptions are what [EntityContext.StartOrchestration] may be told besides. An
+// empty ID means a fresh one; a start whose ID is taken does not happen, and nobody
+// is told. The zero time means now.
 type StartOptions struct {
 	ID      string
 	Version string

@@ -7,8 +7,8 @@ import (
 	"github.com/funchost/funchost/dts/worker"
 )
 
-// Activity is the handle of a step with side effects, a function from I to O. It
-// is called by orchestrators and runs in whatever worker of the hub has it. An
+// Activity is the handle of a step with side effects: a function from I to O that
+// orchestrators call and that runs in whatever worker of the hub has it. An
 // activity whose worker is lost while it runs is run again elsewhere, so it may
 // happen more than once; a result that was kept is never computed again.
 type Activity[I, O any] struct {
@@ -42,8 +42,8 @@ func (a Activity[I, O]) With(fn func(context.Context, I) (O, error)) Activity[I,
 
 // WithVersion binds fn to the name of a for one version and returns the result, for
 // app.Add, beside the functions of other versions. The one that [Activity.With]
-// binds is then for activities without a version. What is called or started through the
-// result asks for that version.
+// binds is then for activities without a version. What is called through the result
+// asks for that version.
 func (a Activity[I, O]) WithVersion(version string, fn func(context.Context, I) (O, error)) Activity[I, O] {
 	a.version, a.fn = version, fn
 	return a

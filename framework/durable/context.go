@@ -94,8 +94,9 @@ func (c *Context) Sleep(d time.Duration) {
 	_, _ = c.w.Timer(c.Now().Add(d)).Await() // the result of a timer that nobody cancels is nothing
 }
 
-// After starts a timer of d and returns at once. The future is done when the time
-// has passed; [Future.Cancel] gives it up.
+// After starts a timer of d, of any length, and returns at once. The future is done
+// when the time has passed, and soon if d is zero or less; [Future.Cancel] gives it
+// up.
 func (c *Context) After(d time.Duration) Future[None] {
 	timer := c.w.Timer(c.Now().Add(d))
 	f := taskFuture[None](c.host.codec, "timer", timer)

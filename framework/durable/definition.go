@@ -19,9 +19,9 @@ type Kind int
 
 // The kinds of definitions.
 const (
-	KindActivity Kind = iota + 1
-	KindOrchestrator
-	KindEntity
+	KindActivity     Kind = iota + 1 // of an [Activity]
+	KindOrchestrator                 // of an [Orchestrator]
+	KindEntity                       // of an [Entity]
 )
 
 // String gives the kind as it is written in messages: "activity".
@@ -39,7 +39,8 @@ func (k Kind) String() string {
 }
 
 // Definition is a named function as an app takes it: an [Activity], an
-// [Orchestrator] or an [Entity] with its operations. The interface is sealed, only this package has kinds.
+// [Orchestrator] or an [Entity] with its operations. The interface is sealed: only
+// this package has kinds.
 type Definition interface {
 	// Name is the name the function is registered and called by.
 	Name() string

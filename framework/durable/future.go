@@ -28,7 +28,8 @@ type Awaitable interface {
 // Done reports whether the result is there, so that Get does not wait.
 func (f Future[T]) Done() bool { return f.done() }
 
-// Get waits for the result and returns it. Calling it again returns the same.
+// Get waits for the result and returns it. Calling it again returns the same. The
+// error is that of the call which made the future, or [ErrCanceled].
 func (f Future[T]) Get(ctx *Context) (T, error) {
 	ctx.w.Until(f.done)
 	return f.result()

@@ -9,8 +9,8 @@ import (
 	"github.com/funchost/funchost/dts"
 )
 
-// Operation is the handle of what an entity with the state S does, a function from
-// I to O. Operations are called and signaled with the key of the entity.
+// Operation is the handle of what an entity with the state S does: a function from
+// I to O that is called and signaled with the key of the entity.
 type Operation[S, I, O any] struct {
 	entity *Entity[S]
 	name   string

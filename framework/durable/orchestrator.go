@@ -47,8 +47,8 @@ func (o Orchestrator[I, O]) With(fn func(*Context, I) (O, error)) Orchestrator[I
 
 // WithVersion binds fn to the name of o for one version and returns the result, for
 // app.Add, beside the functions of other versions. The one that [Orchestrator.With]
-// binds is then for orchestrations without a version. What is called or started through the
-// result asks for that version.
+// binds is then for orchestrations without a version. What is called or started
+// through the result asks for that version.
 func (o Orchestrator[I, O]) WithVersion(version string, fn func(*Context, I) (O, error)) Orchestrator[I, O] {
 	o.version, o.fn = version, fn
 	return o

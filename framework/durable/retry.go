@@ -27,8 +27,8 @@ type RetryPolicy struct {
 	// the orchestration. Zero means no limit.
 	Total time.Duration
 	// Handle, if set, is asked after each failure that may be retried whether to
-	// go on; err is what the call would return. It is part of the orchestrator: replay calls it again, and it must
-	// answer the same.
+	// go on; err is what the call would return. It is part of the orchestrator:
+	// replay calls it again, and it must answer the same.
 	Handle func(err error) bool
 }
 

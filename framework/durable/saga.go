@@ -15,9 +15,9 @@ type undoing struct {
 	f    func() error
 }
 
-// RunSaga runs steps. If it fails, what it registered with [Activity.Compensate] and
-// [Saga.Compensate] is done, one after another, the last first; if it succeeds,
-// nothing is.
+// RunSaga runs steps and, if they fail, undoes them: what they registered with
+// [Activity.Compensate] and [Saga.Compensate] is done, one after another, the last
+// first. If they succeed, nothing is undone.
 //
 //	return durable.RunSaga(ctx, func(s *durable.Saga) (Trip, error) {
 //		hotel, err := BookHotel.Call(ctx, o)

@@ -13,7 +13,7 @@ import (
 )
 
 // Replay checks that the orchestrators of an app still do what they did when the
-// histories in files were made: by [Orchestration.Save], or by
+// histories in files were made. [Orchestration.Save] makes them, and so does
 //
 //	funchost history INSTANCE --output json
 //
