@@ -118,15 +118,18 @@ var batchScenarios = []scenario{
 			at := w.now().Add(250 * time.Millisecond)
 			w.signal("a", "")
 			k.batch().answer("state", sendSignal(1, w.entity("b"), "late", stamp(at)), sendSignal(2, w.entity("b"), "now", nil))
-			b := k.batch()
-			w.wantSame("first", []string{"now"}, b.operations())
-			if id := b.GetOperationRequests()[0].GetEntityOperationSignaled().GetRequestId(); !isGUID.MatchString(id) {
-				w.Errorf("the request id is %q", id)
+			var ran []string
+			for len(ran) < 2 { // in one batch on a machine that is very slow
+				b := k.batch()
+				ran = append(ran, b.operations()...)
+				for _, e := range b.GetOperationRequests() {
+					if id := e.GetEntityOperationSignaled().GetRequestId(); !isGUID.MatchString(id) {
+						w.Errorf("the request id is %q", id)
+					}
+				}
+				b.answer("state")
 			}
-			b.answer("state")
-			b = k.batch()
-			w.wantSame("second", []string{"late"}, b.operations())
-			b.answer("state")
+			w.wantSame("operations", []string{"now", "late"}, ran)
 			if changed := w.entityOf("b").GetLastModifiedTime().AsTime(); changed.Before(at) {
 				w.Errorf("it ran at %v, %v before its time", changed, at.Sub(changed))
 			}
@@ -168,11 +171,14 @@ var batchScenarios = []scenario{
 		run: func(w *world) {
 			k := w.worker()
 			at := w.now().Add(250 * time.Millisecond)
+			tomorrow := stamp(at.AddDate(0, 0, 1))
 			w.signal("a", "")
-			k.batch().answer("state", startNew(1, &dtspb.StartNewOrchestrationAction{InstanceId: w.id("a"), Name: w.orc, ScheduledTime: stamp(at)}))
-			w.wantSame("scheduled", stamp(at), w.state(w.id("a")).GetScheduledStartTimestamp())
-			if t := k.turn(); t.now().Before(at) {
-				w.Errorf("it began at %v, %v before its time", t.now(), at.Sub(t.now()))
+			k.batch().answer("state",
+				startNew(1, &dtspb.StartNewOrchestrationAction{InstanceId: w.id("tomorrow"), Name: w.orc, ScheduledTime: tomorrow}),
+				startNew(2, &dtspb.StartNewOrchestrationAction{InstanceId: w.id("soon"), Name: w.orc, ScheduledTime: stamp(at)}))
+			w.wantSame("scheduled", tomorrow, w.state(w.id("tomorrow")).GetScheduledStartTimestamp())
+			if t := k.turn(); t.GetInstanceId() != w.id("soon") || t.now().Before(at) {
+				w.Errorf("%s began at %v, %v before its time", t.GetInstanceId(), t.now(), at.Sub(t.now()))
 			}
 		},
 	},

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"time"
+
 	"github.com/funchost/funchost/dts/internal/dtspb"
 )
 
@@ -106,6 +108,21 @@ var lockScenarios = []scenario{
 			for _, key := range []string{"x", "y", "z"} {
 				w.wantOwner(key, "")
 			}
+		},
+	},
+	{
+		name: "who-waits-holds-up-nobody",
+		rule: "While a request for several entities waits for one of them, timers fire and others work",
+		from: documented,
+		run: func(w *world) {
+			k := w.worker()
+			w.locked(k, "a", w.entity("y"))
+			second := k.turnOf(w.start("b"))
+			second.answer(lock(1, second, guid(2), w.entity("y"), w.entity("z")))
+			t := k.turnOf(w.start("c"))
+			t.answer(timer(1, t.now().Add(50*time.Millisecond)), signal(2, w.entity("x"), guid(3), ""))
+			k.batch().answer("state")
+			w.wantKinds("turn", k.turnOf(w.id("c")).news(), "timerFired")
 		},
 	},
 	{

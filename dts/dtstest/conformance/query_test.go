@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -139,6 +140,23 @@ var purgeScenarios = []scenario{
 			if r := call(w, w.QueryInstances, &dtspb.QueryInstancesRequest{Query: &dtspb.InstanceQuery{CreatedTimeTo: at}}); len(r.GetOrchestrationState()) != 0 {
 				w.Errorf("the query found %v", r)
 			}
+		},
+	},
+	{
+		name: "a-filter-whose-time-is-over-says-so",
+		rule: "A purge by filter stops when its `timeout` is over and says that it is not complete",
+		from: decided,
+		run: func(w *world) {
+			w.ownHub()
+			k, id := w.worker(), w.start("a")
+			k.finish(id, "")
+			r := call(w, w.PurgeInstances, &dtspb.PurgeInstancesRequest{Request: &dtspb.PurgeInstancesRequest_PurgeInstanceFilter{
+				PurgeInstanceFilter: &dtspb.PurgeInstanceFilter{Timeout: durationpb.New(1)},
+			}})
+			if r.GetIsComplete() == nil || r.GetIsComplete().GetValue() {
+				w.Errorf("got %v", r)
+			}
+			w.wantStatus(id, completed)
 		},
 	},
 	{

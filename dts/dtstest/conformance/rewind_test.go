@@ -160,6 +160,21 @@ var rewindScenarios = []scenario{
 		},
 	},
 	{
+		name: "what-arrives-meanwhile-waits",
+		rule: "While a worker has the request to rewind, nothing else is handed out for the instance; what arrives is in the turn after it",
+		from: documented,
+		run: func(w *world) {
+			k, id := w.worker(), w.start("a")
+			w.failedInstance(k, id)
+			call(w, w.RewindInstance, &dtspb.RewindInstanceRequest{InstanceId: id})
+			w.raise(id, "e", "")
+			t := k.turn()
+			w.wantKinds("request", t.news(), "executionRewound")
+			t.answer(rewound(t))
+			w.wantSame("events of the next turn", []string{"e"}, raised(k.turnWith(id, "eventRaised").news()))
+		},
+	},
+	{
 		name: "it-goes-on-from-what-failed",
 		rule: "The history in the worker's answer becomes that of a new execution, which goes on: what succeeded is not run again, what failed can be",
 		from: documented,
