@@ -292,11 +292,7 @@ func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store
 	follow := followUp{hub: h, withdrawn: fx.Withdrawn, tasks: fx.Tasks, timers: fx.Timers}
 	for _, e := range d.locked {
 		if e.entity != nil {
-			// A refused lock asks again when something has changed. If it asked at once it
-			// would for ever, before those whose turn it is, and before all timers.
-			if len(fx.Writes) > 0 {
-				follow.addEntity(e.entity, now)
-			}
+			follow.addEntity(e.entity, now)
 			continue
 		}
 		e.in = state.Instance(e.id)
@@ -307,7 +303,8 @@ func (h *Hub) try(d *decision, cmd engine.Command, admit func() error) (_ *store
 	}
 	if len(fx.Writes) == 0 {
 		// A lock that cannot be granted yet is asked for again by who lets go of what
-		// it waits for. Asking at once would go round and round.
+		// it waits for. Asking at once would go round and round, before those whose turn
+		// it is, and before all timers.
 		if _, waits := cmd.(engine.Grant); !waits {
 			follow.run()
 		}
