@@ -101,7 +101,7 @@ func (h hub) list(ctx context.Context, query dts.Query, limit int) error {
 		return h.printJSON(view)
 	}
 	if len(view.Instances) == 0 {
-		h.hintf("no orchestration in the task hub %q\n", h.Hub())
+		h.hintf("nothing to list in the task hub %q\n", h.Hub())
 		return nil
 	}
 	t := newTable(h.out)
