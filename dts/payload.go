@@ -35,6 +35,27 @@ type PayloadStore interface {
 // will not have it later.
 var ErrPayloadGone = large.ErrGone
 
+// ErrStoreUnavailable is the error of a call for which the payload store could not be
+// reached. It is an [ErrUnavailable], too.
+var ErrStoreUnavailable = errors.New("payload store unavailable")
+
+// storeError is a call that the store stood in the way of.
+type storeError struct {
+	op  string
+	err error
+}
+
+func (e *storeError) Error() string   { return e.op + ": " + ErrStoreUnavailable.Error() + ": " + e.err.Error() }
+func (e *storeError) Unwrap() []error { return []error{ErrStoreUnavailable, ErrUnavailable, e.err} }
+
+// failStore gives an error of the store its meaning and its context.
+func failStore(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", op, ctx.Err())
+	}
+	return &storeError{op, err}
+}
+
 // Payloads says which payloads go into which store.
 type Payloads struct {
 	Store PayloadStore
@@ -100,7 +121,7 @@ func (c *Client) put(ctx context.Context, op, what string, payload []byte) (*wra
 	}
 	v, err := c.conn.payloads.Put(ctx, wire.FromPayload(payload))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", op, what, err)
+		return nil, failStore(ctx, op, err)
 	}
 	return v, nil
 }
@@ -108,7 +129,7 @@ func (c *Client) put(ctx context.Context, op, what string, payload []byte) (*wra
 // restore fetches those of the payloads that are stored.
 func (c *Client) restore(ctx context.Context, op string, payloads ...*[]byte) error {
 	if err := c.conn.payloads.Restore(ctx, payloads...); err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return failStore(ctx, op, err)
 	}
 	return nil
 }

@@ -130,8 +130,8 @@ func unanswered(err error) error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
-	if _, refused := errors.AsType[*outbound.RefusedError](err); refused {
-		return Permanent(err)
+	if refused, ok := errors.AsType[*outbound.RefusedError](err); ok {
+		return Permanent(refused)
 	}
 	return err
 }

@@ -52,6 +52,8 @@ func explain(err error) *Error {
 	}
 	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
 	switch {
+	case errors.Is(err, dts.ErrStoreUnavailable):
+		return &Error{http.StatusServiceUnavailable, "the payload store cannot be reached, try again"}
 	case errors.Is(err, dts.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{http.StatusServiceUnavailable, "the scheduler cannot be reached, try again"}
 	case errors.Is(err, dts.ErrNotFound):

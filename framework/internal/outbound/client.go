@@ -50,8 +50,11 @@ func isAddress(text string) bool {
 type RefusedError struct{ Host, Address string }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("%s is at %s, which is no address of the internet, and requests to others are refused unless the host or its network is allowed",
-		e.Host, e.Address)
+	at := e.Host
+	if e.Host != e.Address {
+		at += " is at " + e.Address + ", which"
+	}
+	return at + " is no address of the internet\n  allow its host or its network with framework.WithHTTP, if requests may go there"
 }
 
 // Limits of a request. Whoever waits longer for an answer says so in the context.

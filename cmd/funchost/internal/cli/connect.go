@@ -123,6 +123,8 @@ func (t target) explain(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return errors.New("interrupted")
+	case errors.Is(err, dts.ErrStoreUnavailable):
+		return err
 	case errors.Is(err, dts.ErrUnavailable) && t.origin == "":
 		return fmt.Errorf("no scheduler answers at %s, where funchost run and funchost scheduler have theirs\n"+
 			"  start one of them, or name another scheduler with --connection or %s", localEndpoint, connectionEnv[0])
