@@ -45,7 +45,9 @@ type storeError struct {
 	err error
 }
 
-func (e *storeError) Error() string   { return e.op + ": " + ErrStoreUnavailable.Error() + ": " + e.err.Error() }
+func (e *storeError) Error() string {
+	return e.op + ": " + ErrStoreUnavailable.Error() + ": " + e.err.Error()
+}
 func (e *storeError) Unwrap() []error { return []error{ErrStoreUnavailable, ErrUnavailable, e.err} }
 
 // failStore gives an error of the store its meaning and its context.
