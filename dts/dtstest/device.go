@@ -25,6 +25,7 @@ type device struct {
 	cut     int           // the change before which the power is cut; 0 is never
 	changes int           // so far
 	image   *disk.FS      // what that cut left
+	failure failure
 }
 
 // fs returns the disk as a scheduler sees it.
@@ -49,7 +50,9 @@ func (d *device) hurry() {
 // MaybeError is called before every operation on the disk.
 func (d *device) MaybeError(op errorfs.Op) error {
 	if op.Kind.ReadOrWrite() == errorfs.OpIsRead {
-		return nil
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.failure.meet(op)
 	}
 	pause, err := d.before(op)
 	time.Sleep(pause)
@@ -66,6 +69,9 @@ func (d *device) before(op errorfs.Op) (pause time.Duration, err error) {
 	defer d.mu.Unlock()
 	if d.changes++; d.changes == d.cut {
 		d.image = d.disk.Cut(d.rng, d.rng.IntN(101))
+	}
+	if err := d.failure.meet(op); err != nil {
+		return 0, err
 	}
 	if !isSync(op) {
 		return 0, nil

@@ -31,6 +31,7 @@ type options struct {
 	seed    uint64
 	log     *slog.Logger
 	latency time.Duration
+	losses  int // a work item may be lost so often; 0 is the default
 }
 
 // Listen makes the scheduler listen on a free port of 127.0.0.1 as well. It does
@@ -49,6 +50,9 @@ func Log(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 // half done. It is for worlds with payloads of a few kilobytes.
 func SlowDisk(d time.Duration) Option { return func(o *options) { o.latency = d } }
 
+// NoPoison lets workers be lost with a work item as often as they like.
+func NoPoison() Option { return func(o *options) { o.losses = -1 } }
+
 // Scheduler is a running scheduler. Its methods are for one goroutine.
 type Scheduler struct {
 	t      testing.TB
@@ -63,6 +67,7 @@ type Scheduler struct {
 	server *scheduler.Server
 	cancel context.CancelFunc
 	ended  chan error
+	dead   chan struct{} // closed behind ended
 }
 
 // Start starts a scheduler that stops when the test ends.
@@ -96,8 +101,11 @@ func (s *Scheduler) run() {
 		s.addr = server.Addr().String()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.server, s.cancel, s.ended = server, cancel, make(chan error, 1)
-	go func() { s.ended <- server.Run(ctx) }()
+	s.server, s.cancel, s.ended, s.dead = server, cancel, make(chan error, 1), make(chan struct{})
+	go func(dead chan struct{}) {
+		s.ended <- server.Run(ctx)
+		close(dead)
+	}(s.dead)
 	<-server.Ready()
 	s.link.connect(server.Conn())
 }
@@ -106,18 +114,27 @@ func (s *Scheduler) run() {
 // before the change to the disk with that number; 0 is never.
 func (s *Scheduler) open(cut int) *scheduler.Server {
 	s.t.Helper()
-	listen := "none"
-	if s.addr != "" {
-		listen = s.addr
-	}
-	s.device = &device{
-		disk: s.disk, rng: rand.New(rand.NewPCG(s.rng.Uint64(), s.rng.Uint64())), latency: s.opts.latency, cut: cut,
-	}
-	server, err := scheduler.New(scheduler.Config{Dir: "scheduler", Disk: s.device.fs(), Listen: listen, Logger: s.opts.log})
+	s.device = s.newDevice(cut)
+	server, err := s.serve()
 	if err != nil {
 		s.t.Fatalf("dtstest: %v", err)
 	}
 	return server
+}
+
+func (s *Scheduler) newDevice(cut int) *device {
+	return &device{
+		disk: s.disk, rng: rand.New(rand.NewPCG(s.rng.Uint64(), s.rng.Uint64())), latency: s.opts.latency, cut: cut,
+	}
+}
+
+// serve makes a server on the device.
+func (s *Scheduler) serve() (*scheduler.Server, error) {
+	listen := "none"
+	if s.addr != "" {
+		listen = s.addr
+	}
+	return scheduler.New(scheduler.Config{Dir: "scheduler", Disk: s.device.fs(), Listen: listen, Logger: s.opts.log, MaxLosses: s.opts.losses})
 }
 
 // stop stops the server, if one runs.

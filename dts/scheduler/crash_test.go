@@ -24,52 +24,38 @@ const cutsPerWorld = 8
 // and workers are at it, and holds what they were told against what is left.
 func TestPowerCutsBreakNoPromise(t *testing.T) {
 	t.Parallel()
-	all := t
-	first := *seed
-	if first == 0 {
-		first = rand.Uint64()
-	}
-	for i := range uint64(max(1, *cuts/cutsPerWorld)) {
-		t.Run(fmt.Sprintf("seed=%d", first+i), func(t *testing.T) {
-			t.Parallel()
-			if all.Failed() {
-				t.Skip("one world that fails is enough")
-			}
-			synctest.Test(t, func(t *testing.T) { cutPower(t, first+i) })
-			if t.Failed() {
-				t.Logf("again: go test -run %s ./dts/scheduler -seed=%d -cuts=%d", "TestPowerCutsBreakNoPromise", first+i, cutsPerWorld)
-			}
-		})
-	}
+	inWorlds(t, *cuts/cutsPerWorld, fmt.Sprint("-cuts=", cutsPerWorld), func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) { cutPower(t, seed) })
+	})
 }
 
 // cutPower is one world.
 func cutPower(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := dtstest.Start(t, dtstest.Seed(seed), dtstest.SlowDisk(2*time.Millisecond))
-	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), worldTime)
 	defer cancel()
-	l := newLedger(t)
-	ds := &drivers{
-		ctx: ctx, client: s.Client(), ledger: l, stop: make(chan struct{}),
-		pace: pace{brief: 20 * time.Millisecond, long: 30 * time.Minute, longest: time.Hour},
-	}
-	seen := newItems()
-	eyes := []*eye{watchWorker(t, s, l, seen), watchWorker(t, s, l, seen)}
+	p := pace{brief: 20 * time.Millisecond, long: 30 * time.Minute, longest: time.Hour}
+	here, there := newSite(ctx, t, s, "default", p), newSite(ctx, t, s, "other", p)
+	here.hire()
+	here.hire()
+	there.hire()
 	losses := 1 // of a connection; few, for the sake of poison
 	for range cutsPerWorld {
-		for range 6 {
-			ds.play(rng.Uint64(), scenarios[rng.IntN(len(scenarios))])
+		for range 5 {
+			here.play(rng.Uint64(), scenarios[rng.IntN(len(scenarios))])
 		}
+		there.play(rng.Uint64(), scenarios[rng.IntN(len(scenarios))])
 		if rng.IntN(4) == 0 && losses > 0 {
 			losses--
-			sleep(ctx, time.Duration(rng.Int64N(int64(ds.pace.brief))))
-			eyes[rng.IntN(len(eyes))].lose()
+			sleep(ctx, time.Duration(rng.Int64N(int64(p.brief))))
+			here.workers[rng.IntN(len(here.workers))].lose()
 		}
-		waitForCut(l, rng, ds.pace)
+		waitForCut(here.ledger, rng, p)
 		s.Crash()
 	}
-	ds.finish()
+	here.finish()
+	there.finish()
 }
 
 // waitForCut waits for the moment to cut the power: in the middle of commits,
@@ -86,12 +72,4 @@ func waitForCut(l *ledger, rng *rand.Rand, p pace) {
 		case <-time.After(p.long):
 		}
 	}
-}
-
-// watchWorker runs a worker until the test ends, under the eye of a ledger.
-func watchWorker(t *testing.T, s *dtstest.Scheduler, to reporter, seen *items) *eye {
-	t.Helper()
-	e := newEye(s.Conn(), to, seen)
-	e.run(t, s)
-	return e
 }

@@ -26,11 +26,13 @@ type eye struct {
 	// answer, if not nil, stands between the worker and the scheduler when the
 	// answer for a work item is sent.
 	answer func(it item, send func() error) error
+	end    context.CancelFunc // of the worker
 
 	mu      sync.Mutex // guards what follows
 	streams map[int]context.CancelFunc
 	opened  int
 	dead    bool
+	paused  chan struct{} // closed when the worker goes on, nil while it does
 }
 
 func newEye(next grpc.ClientConnInterface, to reporter, seen *items) *eye {
@@ -39,16 +41,18 @@ func newEye(next grpc.ClientConnInterface, to reporter, seen *items) *eye {
 
 var errLost = status.Error(codes.Unavailable, "the worker is lost")
 
-// run runs a worker behind e until the test ends.
-func (e *eye) run(t *testing.T, s *dtstest.Scheduler) {
+// run runs a worker behind e until the test ends, or it does.
+func (e *eye) run(t *testing.T, s *dtstest.Scheduler, hub string) {
 	t.Helper()
-	w := worker.New(s.Connect("default", dts.WithConn(e)), functions(e.to))
+	w := worker.New(s.Connect(hub, dts.WithConn(e)), functions(e.to))
 	ctx, cancel := context.WithCancel(context.Background())
+	e.end = cancel
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
 	<-w.Ready()
 	t.Cleanup(func() {
 		cancel()
+		e.resume()
 		if err := <-ended; err != nil {
 			t.Errorf("worker: %v", err)
 		}
@@ -74,6 +78,47 @@ func (e *eye) vanish() {
 	e.dead = true
 }
 
+// die is the end of a worker with all that it has in its hands.
+func (e *eye) die() {
+	e.vanish()
+	e.resume()
+	e.end()
+}
+
+// pause stops a worker for longer than its connection bears. What it does goes on
+// and its answers wait, as does all that it is told.
+func (e *eye) pause() {
+	e.mu.Lock()
+	if e.paused == nil {
+		e.paused = make(chan struct{})
+	}
+	e.mu.Unlock()
+	e.lose()
+}
+
+// resume lets a worker go on.
+func (e *eye) resume() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.paused != nil {
+		close(e.paused)
+		e.paused = nil
+	}
+}
+
+// rest returns when the worker is not paused.
+func (e *eye) rest(ctx context.Context) {
+	e.mu.Lock()
+	paused := e.paused
+	e.mu.Unlock()
+	if paused != nil {
+		select {
+		case <-paused:
+		case <-ctx.Done():
+		}
+	}
+}
+
 func (e *eye) gone() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -82,6 +127,7 @@ func (e *eye) gone() bool {
 
 func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	send := func() error {
+		e.rest(ctx)
 		if e.gone() {
 			return errLost
 		}
@@ -125,6 +171,7 @@ func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts .
 }
 
 func (e *eye) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	e.rest(ctx)
 	ctx, cancel := context.WithCancel(ctx)
 	e.mu.Lock()
 	dead := e.dead
@@ -150,7 +197,9 @@ type eyeStream struct {
 }
 
 func (s *eyeStream) RecvMsg(m any) error {
-	if err := s.ClientStream.RecvMsg(m); err != nil {
+	err := s.ClientStream.RecvMsg(m)
+	s.eye.rest(context.WithoutCancel(s.Context()))
+	if err != nil {
 		return err
 	}
 	if s.eye.gone() {

@@ -80,7 +80,7 @@ func newLossWorld(t *testing.T) *lossWorld {
 	w.drivers = &drivers{ctx: ctx, client: w.s.Client(), ledger: newLedger(t), stop: make(chan struct{}), pace: pace{brief: time.Second}}
 	w.eye = newEye(w.s.Conn(), w.ledger, w.seen)
 	w.eye.answer = w.gate.answer
-	w.eye.run(t, w.s)
+	w.eye.run(t, w.s, "default")
 	w.begin(t, "activity")
 	w.activity = <-w.gate.held
 	w.begin(t, "turn")
@@ -95,7 +95,7 @@ func (w *lossWorld) worker(t *testing.T, holding bool) *gate {
 	if holding {
 		e.answer = g.answer
 	}
-	e.run(t, w.s)
+	e.run(t, w.s, "default")
 	return g
 }
 
@@ -229,7 +229,7 @@ func TestRepeatedAnswersCountOnce(t *testing.T) {
 			}
 			return err
 		}
-		e.run(t, s)
+		e.run(t, s, "default")
 		ds := &drivers{
 			ctx: ctx, client: s.Client(), ledger: l, stop: make(chan struct{}),
 			pace: pace{brief: 20 * time.Millisecond, long: time.Minute, longest: time.Minute},

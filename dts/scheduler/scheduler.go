@@ -223,8 +223,7 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-s.store.Failed():
-		err = fmt.Errorf("scheduler storage: %w\n"+
-			"  what was acknowledged is on disk: see to the disk, and start the scheduler again", s.store.Err())
+		err = storageError(s.store.Err())
 	case err = <-s.failed:
 	case err = <-lost:
 	}
@@ -236,18 +235,29 @@ func (s *Server) Run(ctx context.Context) error {
 		s.conn.Close()
 		stopped <- s.close()
 	}()
-	// A storage that has failed may keep a call for ever. Nobody waits for it then:
-	// the process is to end.
+	// A storage that has failed, also in that it cannot be closed, may keep a call for
+	// ever. Nobody waits for it then: the process is to end.
+	failed := s.store.Failed()
 	var patience <-chan time.Time
-	if s.store.Err() != nil {
-		patience = time.After(2 * drainTime)
+	for {
+		select {
+		case closeErr := <-stopped:
+			return errors.Join(err, closeErr)
+		case <-failed:
+			failed = nil
+			patience = time.After(2 * drainTime)
+			if err == nil {
+				err = storageError(s.store.Err())
+			}
+		case <-patience:
+			return err
+		}
 	}
-	select {
-	case closeErr := <-stopped:
-		return errors.Join(err, closeErr)
-	case <-patience:
-		return err
-	}
+}
+
+func storageError(err error) error {
+	return fmt.Errorf("scheduler storage: %w\n"+
+		"  what was acknowledged is on disk: see to the disk, and start the scheduler again", err)
 }
 
 func (s *Server) serverOptions() []grpc.ServerOption {

@@ -27,7 +27,7 @@ type witness struct {
 
 // run looks until stop is closed: often at first, then less and less.
 func (w *witness) run(ctx context.Context, stop <-chan struct{}, pause, longest time.Duration) {
-	for ; ; pause = min(longest, pause+pause/2) {
+	for ; ; pause = min(longest, 2*pause) {
 		w.look(ctx)
 		select {
 		case <-time.After(pause):

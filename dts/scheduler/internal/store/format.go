@@ -41,7 +41,12 @@ func checkFormat(fs vfs.FS, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, marker.Close()) }()
+	defer func() {
+		if r := recover(); r != nil { // a marker in a directory that cannot be synced
+			err = fmt.Errorf("sync: %v", r)
+		}
+		err = errors.Join(err, marker.Close())
+	}()
 	if value == "" {
 		return marker.Move(strconv.Itoa(Format))
 	}

@@ -83,7 +83,7 @@ func Open(o Options) (*Store, error) {
 	close(s.last.done)
 	s.last.onDisk = true
 	opts := &pebble.Options{
-		FS:   fs,
+		FS:   dirSync{fs, s.fail},
 		Lock: lock,
 		// The newest of the format versions that this release of the engine calls
 		// stable, so that a later release opens the directory.
@@ -92,6 +92,8 @@ func Open(o Options) (*Store, error) {
 		EventListener: &pebble.EventListener{
 			// Whoever reads gets an error. The default would end the process.
 			DataCorruption: func(i pebble.DataCorruptionInfo) { o.Log.Error("data directory is damaged", "detail", i.String()) },
+			// The engine would try again at once, and for ever on a disk that is full.
+			BackgroundError: s.fail,
 		},
 		MemTableSize: 32 << 20,
 		// A directory of ours has few files; what counts is the write path.
@@ -102,22 +104,42 @@ func Open(o Options) (*Store, error) {
 	}
 	if o.Disk.InMemory() {
 		opts.MemTableSize = 4 << 20
-		withoutTicks(opts)
+		// An engine that fails to open frees what the look at a new table needs that
+		// runs already, and the process panics. It is to end then, but not a test.
+		opts.DisableTableStats = true
 	}
-	if s.db, err = pebble.Open(o.Dir, opts); err != nil {
+	compactions := newCompactions()
+	opts.Experimental.CompactionScheduler = compactions
+	if err := s.start(o.Dir, opts, compactions); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
 	}
-	if err := errors.Join(s.begin(), lock.Close()); err != nil {
+	if err := lock.Close(); err != nil { // the engine has it too
 		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), s.db.Close())
 	}
 	go s.sync()
 	return s, nil
 }
 
-// withoutTicks keeps the engine from waking up ten times a second, which virtual
-// time pays for.
-func withoutTicks(opts *pebble.Options) {
-	opts.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+// start starts the engine and the epoch. It does so in a goroutine of its own: a
+// disk that fails meanwhile ends that, see logger, and the caller has to hear of it.
+func (s *Store) start(dir string, opts *pebble.Options, compactions *compactions) error {
+	started := make(chan error, 1)
+	go func() {
+		var err error
+		if s.db, err = pebble.Open(dir, opts); err == nil {
+			compactions.open()
+			if err = s.begin(); err != nil {
+				err = errors.Join(err, s.db.Close())
+			}
+		}
+		started <- err
+	}()
+	select {
+	case err := <-started:
+		return err
+	case <-s.failure:
+		return s.err
+	}
 }
 
 // begin starts a new epoch.

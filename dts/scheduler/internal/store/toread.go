@@ -30,9 +30,7 @@ func OpenToRead(o Options) (*Store, error) {
 		Logger:        (*logger)(s),
 		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}, // whoever reads is told
 	}
-	if o.Disk.InMemory() {
-		withoutTicks(opts)
-	}
+	opts.Experimental.CompactionScheduler = newCompactions()
 	if s.db, err = pebble.Open(o.Dir, opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
 	}
