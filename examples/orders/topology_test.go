@@ -98,7 +98,7 @@ func TestShopOfSeveralProcessesOutlivesAWorker(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("the script topology needs bash")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the script builds its programs
 	defer cancel()
 	port, schedulerPort := freePort(t), freePort(t)
 	cmd := exec.Command("./topology", "--admin-listen", "none", "--dashboard-listen", "none")
