@@ -24,7 +24,7 @@ func ParseRetention(values []string) (all Retention, hubs map[string]Retention, 
 			ofHubs = append(ofHubs, value)
 			continue
 		}
-		if err := all.add(value); err != nil {
+		if err := addRetention(&all, value); err != nil {
 			return Retention{}, nil, retentionError(value, err)
 		}
 	}
@@ -34,7 +34,7 @@ func ParseRetention(values []string) (all Retention, hubs map[string]Retention, 
 		if !ok {
 			own = Retention{Age: all.Age, ByStatus: maps.Clone(all.ByStatus)}
 		}
-		if err := own.add(rest); err != nil {
+		if err := addRetention(&own, rest); err != nil {
 			return Retention{}, nil, retentionError(value, err)
 		}
 		hubs[hub] = own
@@ -46,8 +46,8 @@ func retentionError(value string, err error) error {
 	return fmt.Errorf("retention %s: %w\n  write an age such as 30d or 12h, 0 is for ever; STATUS=AGE and HUB/AGE are for one status, one hub", value, err)
 }
 
-// add takes AGE or STATUS=AGE.
-func (r *Retention) add(value string) error {
+// addRetention takes AGE or STATUS=AGE.
+func addRetention(r *Retention, value string) error {
 	name, text, ofStatus := strings.Cut(value, "=")
 	if !ofStatus {
 		text = value

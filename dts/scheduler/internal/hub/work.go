@@ -184,7 +184,7 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 	if stream {
 		from = 0
 	}
-	if size += uint64(e.in.DeliveredBytes()); !stream && size > maxItem {
+	if size += e.in.DeliveredBytes(); !stream && size > maxItem {
 		return nil, nil, &dtspb.TaskFailureDetails{
 			ErrorType:      "HistoryTooLarge",
 			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", size),
