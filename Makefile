@@ -58,6 +58,16 @@ race: ## Run all tests with the race detector; needs a C compiler.
 planted: ## Build the scheduler with known bugs, one at a time, and require that its tests find each.
 	$(GO) test -tags planted -run '^TestEachPlantedBugIsFound$$' ./dts/scheduler
 
+# The numbers of a pull request; a nightly run or a release gives larger ones:
+# make crash CUTS=100000 WORLDS=10000 ERRORS=20000
+CUTS ?= 2000
+WORLDS ?= 200
+ERRORS ?= 500
+.PHONY: crash
+crash: ## Cut the power, lose workers and answers, let the disk fail: two minutes of it.
+	CGO_ENABLED=0 $(GO) test -count=1 -timeout 24h -parallel 8 -run 'BreakNoPromise$$' ./dts/scheduler \
+		-cuts=$(CUTS) -worlds=$(WORLDS) -errors=$(ERRORS)
+
 .PHONY: conformance
 conformance: ## Hold a scheduler against the rules of the protocol: ours, or the one in DTS_CONFORMANCE.
 	CGO_ENABLED=0 $(GO) test -count=1 -v -run '^TestConformance$$' ./dts/dtstest/conformance | grep -vE '^ *=== '

@@ -32,19 +32,23 @@ type eye struct {
 	streams map[int]context.CancelFunc
 	opened  int
 	dead    bool
-	paused  chan struct{} // closed when the worker goes on, nil while it does
+	held    map[string]struct{} // the activities of the newest stream, by token
+	paused  chan struct{}       // closed when the worker goes on, nil while it does
 }
 
 func newEye(next grpc.ClientConnInterface, to reporter, seen *items) *eye {
-	return &eye{next: next, items: seen, to: to, streams: make(map[int]context.CancelFunc)}
+	return &eye{next: next, items: seen, to: to, streams: make(map[int]context.CancelFunc), held: make(map[string]struct{})}
 }
 
 var errLost = status.Error(codes.Unavailable, "the worker is lost")
 
+// activitiesAtOnce is how many a worker asks for.
+const activitiesAtOnce = 3
+
 // run runs a worker behind e until the test ends, or it does.
 func (e *eye) run(t *testing.T, s *dtstest.Scheduler, hub string) {
 	t.Helper()
-	w := worker.New(s.Connect(hub, dts.WithConn(e)), functions(e.to))
+	w := worker.New(s.Connect(hub, dts.WithConn(e)), functions(e.to), worker.WithMaxConcurrent(0, activitiesAtOnce))
 	ctx, cancel := context.WithCancel(context.Background())
 	e.end = cancel
 	ended := make(chan error, 1)
@@ -119,6 +123,23 @@ func (e *eye) rest(ctx context.Context) {
 	}
 }
 
+// hold notes an activity that the worker has in its hands.
+func (e *eye) hold(token string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held[token] = struct{}{}
+	if n := len(e.held); n > activitiesAtOnce {
+		e.to.Violated(fmt.Sprintf("G10: a worker has %d activities at once and has asked for %d", n, activitiesAtOnce))
+	}
+}
+
+// letGo notes that the worker has done with an activity.
+func (e *eye) letGo(token string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.held, token)
+}
+
 func (e *eye) gone() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -136,7 +157,11 @@ func (e *eye) Invoke(ctx context.Context, method string, args, reply any, opts .
 	var token, result string
 	var book *dtspb.EntityBatchResult
 	switch a := args.(type) {
+	case *dtspb.AbandonActivityTaskRequest:
+		e.letGo(a.GetCompletionToken())
+		return send()
 	case *dtspb.ActivityResponse:
+		e.letGo(a.GetCompletionToken())
 		token, result = a.GetCompletionToken(), a.GetResult().GetValue()
 	case *dtspb.OrchestratorResponse:
 		token = a.GetCompletionToken()
@@ -176,6 +201,7 @@ func (e *eye) NewStream(ctx context.Context, desc *grpc.StreamDesc, method strin
 	e.mu.Lock()
 	dead := e.dead
 	e.opened++
+	e.held = make(map[string]struct{})
 	e.streams[e.opened] = cancel
 	e.mu.Unlock()
 	if dead {
@@ -211,6 +237,7 @@ func (s *eyeStream) RecvMsg(m any) error {
 		switch {
 		case it.activity:
 			s.eye.to.Handed(it.name, input)
+			s.eye.hold(w.GetCompletionToken())
 		case it.entity != "":
 			s.eye.to.Shown(it.entity, input)
 		}

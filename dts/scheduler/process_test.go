@@ -77,7 +77,7 @@ func playHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return worker.New(c, functions(to)).Run(ctx)
+	return worker.New(c, functions(to), worker.WithMaxConcurrent(0, activitiesAtOnce)).Run(ctx)
 }
 
 // plainConn connects without the retries of the client: an event that is sent

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
+	"github.com/funchost/funchost/dts/scheduler/internal/planted"
 )
 
 // Queue is the ready work of one hub and its leases. Its methods are safe for
@@ -154,6 +155,9 @@ func (q *Queue) queue(it *Item) *fifo {
 
 // wake tells the stream that has waited longest of those that could take it.
 func (q *Queue) wake(it *Item) {
+	if planted.Active(planted.LostWakeUp) {
+		return
+	}
 	for _, s := range q.idle {
 		if s.free[it.Kind] > 0 && s.matches(it.class()) {
 			q.busy(s)

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
+	"github.com/funchost/funchost/dts/scheduler/internal/planted"
 	"github.com/funchost/funchost/dts/scheduler/internal/record"
 )
 
@@ -147,6 +148,9 @@ func (in *Instance) Deliver(now time.Time) []*dtspb.HistoryEvent {
 			clock = max(clock, nanos(t.GetFireAt())+1)
 		}
 		events = append(events, m.Event)
+	}
+	if planted.Active(planted.SwappedEvents) && n > 1 && events[n-1].GetEventRaised() != nil && events[n].GetEventRaised() != nil {
+		events[n-1], events[n] = events[n], events[n-1]
 	}
 	events[0] = &dtspb.HistoryEvent{
 		EventId:   -1,

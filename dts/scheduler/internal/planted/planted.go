@@ -21,4 +21,12 @@ const (
 	TokenUnchecked = "token-unchecked"
 	// DueIndexForgotten leaves the timers that were made before a restart on disk.
 	DueIndexForgotten = "due-index-forgotten"
+	// LostWakeUp leaves a worker asleep for which there is work.
+	LostWakeUp = "lost-wake-up"
+	// SwappedEvents hands out two events of a turn in the wrong order.
+	SwappedEvents = "swapped-events"
+	// LockNotReleased keeps the locks of an orchestration that has ended.
+	LockNotReleased = "lock-not-released"
+	// UnboundedBuffer hands out more than a worker has asked for.
+	UnboundedBuffer = "unbounded-buffer"
 )

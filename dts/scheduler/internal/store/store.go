@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -380,21 +379,4 @@ func (s *Store) settle(c *Commit) {
 	if err := c.batch.Close(); err != nil {
 		s.fail(err)
 	}
-}
-
-// logger passes the engine's log on; a fatal error fails the store and ends the
-// goroutine that met it, because the engine cannot go on with it.
-type logger Store
-
-func (l *logger) Infof(format string, args ...any) {
-	l.log.Debug(fmt.Sprintf(format, args...))
-}
-
-func (l *logger) Errorf(format string, args ...any) {
-	l.log.Warn(fmt.Sprintf(format, args...))
-}
-
-func (l *logger) Fatalf(format string, args ...any) {
-	(*Store)(l).fail(fmt.Errorf(format, args...))
-	runtime.Goexit()
 }
