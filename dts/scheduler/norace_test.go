@@ -6,7 +6,7 @@ package scheduler_test
 const defaultCuts = 200
 
 // defaultWorlds is how many days of trouble there are in a normal run.
-const defaultWorlds = 20
+const defaultWorlds = 10
 
 // defaultErrors is how many disk errors there are in a normal run.
-const defaultErrors = 30
+const defaultErrors = 20

@@ -7,7 +7,7 @@ package scheduler_test
 const defaultCuts = 24
 
 // defaultWorlds is how many days of trouble there are in a normal run.
-const defaultWorlds = 4
+const defaultWorlds = 3
 
 // defaultErrors is how many disk errors there are in a normal run.
 const defaultErrors = 10
