@@ -21,8 +21,9 @@ type Versioning struct {
 	Default string
 	// Match is what the version of an instance must be to this worker's.
 	Match Match
-	// Fail lets what does not match fail with [FailureVersion]. Without it, it is
-	// left to other workers, and waits until there is one.
+	// Fail lets what does not match fail with [FailureVersion], and a version that
+	// matches and has no function among those of its name fail too. Without it both are
+	// left to other workers, and wait until there is one.
 	Fail bool
 }
 
@@ -72,14 +73,17 @@ func (v Versioning) refuse(name, version string) *dtspb.TaskFailureDetails {
 // are those with a function. No versions mean all of them; ok is false if there is
 // none to ask for.
 func (v Versioning) asks(name string, registered []string) (list []string, ok bool) {
+	if v.Fail {
+		return nil, true // what is refused must come here first
+	}
 	if len(registered) == 1 && registered[0] == "" {
-		if v.Match == MatchStrict && !v.Fail && !wire.BuiltIn(name) {
+		if v.Match == MatchStrict && !wire.BuiltIn(name) {
 			return []string{v.Version}, true
 		}
 		return nil, true // an order cannot be asked for
 	}
 	for _, r := range registered {
-		if v.Fail || v.refuse(name, r) == nil {
+		if v.refuse(name, r) == nil {
 			list = append(list, r)
 		}
 	}

@@ -61,7 +61,8 @@ func TestFiltersAskForTheVersionsThatAreTaken(t *testing.T) {
 	}{
 		{"any", Versioning{Version: "2"}, "funchost.own[] mixed[,3] plain[] some[1,2,3]"},
 		{"strict", Versioning{Version: "2", Match: MatchStrict}, "funchost.own[] plain[2] some[2]"},
-		{"strict, others fail", Versioning{Version: "2", Match: MatchStrict, Fail: true}, "funchost.own[] mixed[,3] plain[] some[1,2,3]"},
+		{"strict, others fail", Versioning{Version: "2", Match: MatchStrict, Fail: true}, "funchost.own[] mixed[] plain[] some[]"},
+		{"any, others fail", Versioning{Fail: true}, "funchost.own[] mixed[] plain[] some[]"},
 		{"older ones too", Versioning{Version: "2", Match: MatchCurrentOrOlder}, "funchost.own[] mixed[] plain[] some[1,2]"},
 		{"strict, without a version", Versioning{Match: MatchStrict}, "funchost.own[] mixed[] plain[]"},
 	} {
@@ -85,7 +86,8 @@ func TestFiltersAskForTheVersionsThatAreTaken(t *testing.T) {
 	}
 }
 
-// versioned starts a worker with an orchestrator and an activity that say who they are.
+// versioned starts a worker with an orchestrator and an activity that say who they are;
+// that of a name that ends so has another function for version 3.
 func versioned(t *testing.T, s *dtstest.Scheduler, who string, v Versioning) {
 	t.Helper()
 	r := NewRegistry()
@@ -94,6 +96,12 @@ func versioned(t *testing.T, s *dtstest.Scheduler, who string, v Versioning) {
 		return []byte(who + "," + string(by)), err
 	}); err != nil {
 		t.Fatal(err)
+	}
+	if strings.HasSuffix(who, "a third") {
+		third := func(*Context, []byte) ([]byte, error) { return []byte("third"), nil }
+		if err := r.OrchestratorVersion("o", "3", third); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := r.Activity("a", func(ctx context.Context, _ []byte) ([]byte, error) {
 		info, _ := ActivityInfoFrom(ctx)
@@ -140,6 +148,21 @@ func TestWorkerTakesTheVersionsThatMatch(t *testing.T) {
 			"any",
 			map[string]Versioning{"two": {Version: "2"}},
 			map[string]string{"": "two,two/", "7": "two,two/7"},
+		}, {
+			"any, with a function for one version",
+			map[string]Versioning{"two, and a third": {Version: "2"}},
+			map[string]string{"": "two, and a third,two, and a third/", "3": "third", "7": "Pending"},
+		}, {
+			"any, with a function for one version, others fail",
+			map[string]Versioning{"two, and a third": {Version: "2", Fail: true}},
+			map[string]string{"3": "third", "7": `OrchestratorTaskNotFound: version "7" of orchestrator "o" is not registered in this worker`},
+		}, {
+			"strict, with a function for one version, others fail",
+			map[string]Versioning{"two, and a third": {Version: "2", Match: MatchStrict, Fail: true}},
+			map[string]string{
+				"2": `OrchestratorTaskNotFound: version "2" of orchestrator "o" is not registered in this worker`,
+				"7": `VersionMismatch: version "7" of "o" does not match version "2" of the worker`,
+			},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
