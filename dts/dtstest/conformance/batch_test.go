@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -210,6 +212,29 @@ var batchScenarios = []scenario{
 				w.Errorf("got %v", f)
 			}
 			w.wantSame("state", text("before"), w.entityOf("a").GetSerializedState())
+		},
+	},
+	{
+		name: "large-operations-come-in-several-batches",
+		rule: "Operations that are large come in several batches, in order, each small enough for a worker that receives 4 MiB",
+		from: decided,
+		run: func(w *world) {
+			var want, got []string
+			for i := range 6 {
+				want = append(want, fmt.Sprint(i))
+				w.signal("a", fmt.Sprint(i)+strings.Repeat("x", 900<<10))
+			}
+			for k := w.worker(); len(got) < len(want); {
+				b := k.batch()
+				if n := proto.Size(b.EntityRequest); n > 4<<20 {
+					w.Errorf("a batch has %d bytes", n)
+				}
+				for _, op := range b.operations() {
+					got = append(got, op[:1])
+				}
+				b.answer("state")
+			}
+			w.wantSame("operations", want, got)
 		},
 	},
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -24,12 +25,16 @@ type Entity struct {
 	ReadyRow bool
 	// Delivered are the messages that a worker was handed and has not answered for.
 	Delivered []EntityMessage
+
+	bytes int // of the messages
 }
 
 // EntityMessage is a message for an entity with the number that orders it.
 type EntityMessage struct {
 	Number uint64
 	*record.EntityMessage
+	// Size is that of the event in bytes.
+	Size int
 }
 
 // LoadEntity makes an entity of what is stored. The messages are in order.
@@ -39,6 +44,8 @@ func LoadEntity(id string, rec *record.Entity, messages []EntityMessage, readyRo
 	}
 	e := &Entity{Record: rec, ReadyRow: readyRow}
 	for _, m := range messages {
+		m.Size = proto.Size(m.GetEvent())
+		e.bytes += m.Size
 		if m.GetVisible() > now.UnixNano() {
 			e.Delayed = append(e.Delayed, m)
 		} else {
@@ -60,17 +67,26 @@ func (e *Entity) Gone() bool {
 // Backlog is the number of messages that wait.
 func (e *Entity) Backlog() int { return len(e.Queue) }
 
-// maxBatch bounds the operations of one work item.
-const maxBatch = 1000
+// Bytes is about how much memory the entity takes.
+func (e *Entity) Bytes() uint64 { return uint64(e.bytes + len(e.Record.GetState().GetValue())) }
+
+const (
+	// maxBatch bounds the operations of one work item.
+	maxBatch = 1000
+	// batchBytes is how large they may be together with the entity's state; one
+	// operation always goes. SDKs receive 4 MiB by default.
+	batchBytes = 3 << 20
+)
 
 // runnable returns the messages that a worker could deal with now: up to the next
-// request for a lock, or those of the owner of the lock.
+// request for a lock, or those of the owner of the lock, as many as fit one batch.
 func (e *Entity) runnable() []EntityMessage {
 	if len(e.Delivered) > 0 {
 		return nil
 	}
 	owner := e.Record.GetOwner()
 	var ms []EntityMessage
+	size := len(e.Record.GetState().GetValue())
 	for _, m := range e.Queue {
 		if len(ms) == maxBatch {
 			break
@@ -80,6 +96,9 @@ func (e *Entity) runnable() []EntityMessage {
 				continue
 			}
 		} else if isLock(m) {
+			break
+		}
+		if size += m.Size; size > batchBytes && len(ms) > 0 {
 			break
 		}
 		ms = append(ms, m)
@@ -113,7 +132,8 @@ func (s *State) enqueue(e *Entity, m *record.EntityMessage, now time.Time) {
 	if m.GetVisible() <= now.UnixNano() {
 		m.Visible = 0
 	}
-	msg := EntityMessage{s.NewGeneration(), m}
+	msg := EntityMessage{s.NewGeneration(), m, proto.Size(m.GetEvent())}
+	e.bytes += msg.Size
 	s.fx.write(Write{Op: PutEntityMessage, ID: e.ID(), Gen: msg.Number, EntityMessage: m})
 	if m.GetVisible() == 0 {
 		e.Queue = append(e.Queue, msg)
@@ -141,6 +161,7 @@ func (s *State) dropMessages(e *Entity, gone func(EntityMessage) bool) {
 		if !gone(m) {
 			return false
 		}
+		e.bytes -= m.Size
 		s.fx.write(Write{Op: DeleteEntityMessage, ID: e.ID(), Gen: m.Number})
 		return true
 	})
