@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/scheduler/internal/engine"
@@ -512,62 +511,5 @@ func TestLeasesWithoutATokenAreFound(t *testing.T) {
 	}
 	if q.FindTask("x", 7) != task || q.FindTask("x", 8) != nil || q.FindTask("y", 7) != nil {
 		t.Error("the task is not found")
-	}
-}
-
-func TestChunksOfAResponse(t *testing.T) {
-	t.Parallel()
-	chunk := func(index, action int32, partial bool) *dtspb.OrchestratorResponse {
-		r := &dtspb.OrchestratorResponse{IsPartial: partial, Actions: []*dtspb.OrchestratorAction{{Id: action}}}
-		if index >= 0 {
-			r.ChunkIndex = wrapperspb.Int32(index)
-		}
-		return r
-	}
-	for name, chunks := range map[string][]*dtspb.OrchestratorResponse{
-		"in order":           {chunk(0, 1, true), chunk(1, 2, true), chunk(2, 3, false)},
-		"out of order":       {chunk(1, 2, true), chunk(0, 1, true), chunk(2, 3, false)},
-		"repeated":           {chunk(0, 9, true), chunk(0, 1, true), chunk(1, 2, true), chunk(2, 3, false)},
-		"counted from one":   {chunk(1, 1, true), chunk(2, 2, true), chunk(3, 3, false)},
-		"without an index":   {chunk(-1, 1, true), chunk(-1, 2, true), chunk(-1, 3, false)},
-		"last without index": {chunk(0, 1, true), chunk(1, 2, true), chunk(-1, 3, false)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			q := NewQueue(1)
-			q.Push(turnOf("x", 1))
-			l := connect(q, 1).Take()
-			for _, c := range chunks {
-				if first := c.GetActions()[0].GetId() == 1; first {
-					c.CustomStatus, c.NumEventsProcessed = wrapperspb.String("status"), wrapperspb.Int32(4)
-				} else {
-					c.NumEventsProcessed = wrapperspb.Int32(0)
-				}
-			}
-			last := len(chunks) - 1
-			for _, c := range chunks[:last] {
-				if q.Part(l, c) != nil {
-					t.Error("a part is taken for the whole")
-				}
-			}
-			whole := q.Part(l, chunks[last])
-			var ids []int32
-			for _, a := range whole.GetActions() {
-				ids = append(ids, a.GetId())
-			}
-			want(t, "actions", []int32{1, 2, 3}, ids)
-			if whole.GetCustomStatus().GetValue() != "status" || whole.GetNumEventsProcessed().GetValue() != 4 {
-				t.Errorf("got %v", whole)
-			}
-		})
-	}
-	q := NewQueue(1)
-	q.Push(turnOf("x", 1))
-	s := connect(q, 1)
-	l := s.Take()
-	q.Part(l, chunk(0, 1, true))
-	s.Close()
-	if whole := q.Part(l, chunk(1, 2, false)); len(whole.GetActions()) != 1 {
-		t.Errorf("chunks survive the stream: %v", whole)
 	}
 }

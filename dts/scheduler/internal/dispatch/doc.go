@@ -4,8 +4,8 @@
 // what a worker's filters speak of. Each worker's [Stream] has a window per kind.
 // A stream takes the oldest item of the classes it matches as long as it has a
 // free slot; where several streams wait, the one that has waited longest is
-// woken. Nothing is put into a stream's own queue ahead of time, so nothing has
-// to be taken back when a worker dies.
+// woken. A turn of an instance that a worker has warm waits for that worker's stream
+// alone, for a moment: see [Item.Prefer].
 //
 // Taking an item makes a [Lease]. It lives as long as its stream: there is no
 // time limit and no renewal. When the stream ends, all its leases are lost at

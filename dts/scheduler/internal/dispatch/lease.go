@@ -1,8 +1,6 @@
 package dispatch
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -19,8 +17,7 @@ type Lease struct {
 
 	stream *Stream
 	lost   bool
-	parts  map[int32][]*dtspb.OrchestratorAction
-	first  *dtspb.OrchestratorResponse
+	answer *chunks // nil unless it comes in several
 }
 
 func (q *Queue) grant(s *Stream, it *Item) *Lease {
@@ -157,46 +154,12 @@ func (q *Queue) release(l *Lease) {
 // else gets the item.
 func (q *Queue) putBack(l *Lease) {
 	l.lost = true
-	l.parts, l.first = nil, nil
 	it := l.Item
 	it.state = waiting
 	q.counts[it.Kind].Active--
 	q.counts[it.Kind].Pending++
 	q.queue(it).pushFront(it)
 	q.wake(it)
-}
-
-// Part keeps one chunk of a response that comes in several. It returns the whole
-// response once the last chunk is there, nil before.
-func (q *Queue) Part(l *Lease, r *dtspb.OrchestratorResponse) *dtspb.OrchestratorResponse {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if l.parts == nil {
-		if !r.GetIsPartial() {
-			return r
-		}
-		l.parts = make(map[int32][]*dtspb.OrchestratorAction)
-	}
-	i := int32(len(l.parts))
-	if r.GetChunkIndex() != nil {
-		i = r.GetChunkIndex().GetValue()
-	}
-	l.parts[i] = r.GetActions()
-	if l.first == nil || i == 0 {
-		l.first = r // status, trace and count of events are those of the first chunk
-	}
-	if r.GetIsPartial() {
-		return nil
-	}
-	whole := &dtspb.OrchestratorResponse{
-		InstanceId: l.first.GetInstanceId(), CustomStatus: l.first.GetCustomStatus(), CompletionToken: l.first.GetCompletionToken(),
-		NumEventsProcessed: l.first.GetNumEventsProcessed(), OrchestrationTraceContext: l.first.GetOrchestrationTraceContext(),
-	}
-	for _, i := range slices.Sorted(maps.Keys(l.parts)) {
-		whole.Actions = append(whole.Actions, l.parts[i]...)
-	}
-	l.parts, l.first = nil, nil
-	return whole
 }
 
 // finished remembers the tokens of the latest accepted answers, for workers that

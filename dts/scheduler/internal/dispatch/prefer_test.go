@@ -1,6 +1,10 @@
 package dispatch
 
-import "testing"
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
 
 // preferred is a turn that s should have.
 func preferred(id string, s *Stream) *Item {
@@ -97,4 +101,43 @@ func TestItemsThatWaitForAStreamAreLeftToOthersWhenItGoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestItemDoesNotWaitForAStreamThatDoesNotLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue(1)
+		stalled, other := connect(q, 9), connect(q, 9)
+		take(other)
+		q.Push(preferred("a", stalled))
+		time.Sleep(preference - 1)
+		synctest.Wait()
+		want(t, "taken at once by the other", nil, take(other))
+		time.Sleep(1)
+		synctest.Wait()
+		if !woken(other) {
+			t.Error("the other stream is not woken")
+		}
+		want(t, "taken by the other", 1, len(take(other)))
+	})
+}
+
+// TestPreferredItemIsNotStuckBehindAnother: an older item may take the slot that was
+// meant for it.
+func TestPreferredItemIsNotStuckBehindAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue(1)
+		s, other := connect(q, 1), connect(q, 1)
+		older := turnOf("older", 1)
+		older.Since = epoch.Add(-time.Second)
+		q.Push(older)
+		q.Push(preferred("a", s))
+		if l := s.Take(); l == nil || l.Item != older {
+			t.Fatalf("got %v, want the older one", l)
+		}
+		if l := other.Take(); l == nil || l.Item.Key.ID != "a" {
+			t.Errorf("got %v, want the item that cannot have its stream", l)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
 	"github.com/funchost/funchost/dts/scheduler/internal/planted"
@@ -105,7 +106,11 @@ func (s *Stream) Take() *Lease {
 	}
 	q.busy(s) // while it sends this one, another is to be woken for the next
 	q.queue(oldest).drop()
-	return q.grant(s, oldest)
+	l := q.grant(s, oldest)
+	if s.free[Orchestration] < s.own.waiting() {
+		q.disown(s) // others may have a slot
+	}
+	return l
 }
 
 // Ready gives the stream an item that was prepared before it could be sent.
@@ -181,6 +186,10 @@ func (q *Queue) Drain(workerID string) bool {
 	return found
 }
 
+// preference is how long an item waits for the stream that it is for: as long as one
+// needs that is about to look. A worker that has stalled holds nothing up.
+const preference = 100 * time.Millisecond
+
 // prefer lets an item wait for the stream that it is for, and reports whether it
 // does: not for one that has its hands full.
 func (q *Queue) prefer(it *Item) bool {
@@ -191,6 +200,13 @@ func (q *Queue) prefer(it *Item) bool {
 	s.own.push(it)
 	q.busy(s)
 	s.signal()
+	time.AfterFunc(preference, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if it.state == waiting && it.Prefer == s {
+			q.disown(s)
+		}
+	})
 	return true
 }
 

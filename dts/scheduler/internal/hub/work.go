@@ -219,8 +219,9 @@ func (h *Hub) CompleteTurn(ctx context.Context, l *dispatch.Lease, r *dtspb.Orch
 		h.Queue.Return(l)
 		return nil
 	}
-	if r = h.Queue.Part(l, r); r == nil {
-		return nil
+	r, err := h.Queue.Part(l, r)
+	if r == nil {
+		return err
 	}
 	cmd := engine.Turn{ID: l.Item.Key.ID, Gen: l.Item.Key.Gen, Started: l.Started, Response: r}
 	return h.finish(ctx, l, cmd)
