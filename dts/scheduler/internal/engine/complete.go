@@ -37,7 +37,7 @@ func (s *State) finish(in *Instance, t turn, id int32, c *dtspb.CompleteOrchestr
 	s.commit(in, t)
 	s.releaseLocks(in)
 	s.dropOpen(in)
-	in.Inbox = nil
+	in.clearInbox()
 	s.hush(in)
 	s.ended(in, now)
 }

@@ -207,7 +207,8 @@ func (in *Instance) openIDs(kind openKind) []int32 {
 func (s *State) dropExecution(in *Instance) {
 	s.dropOpen(in)
 	s.fx.write(Write{Op: DeleteExecution, ID: in.ID(), Gen: in.Record.GetGeneration()})
-	in.History, in.Inbox, in.Delivered = nil, nil, 0
+	in.clearInbox()
+	in.History, in.Delivered = nil, 0
 	in.Record.Events, in.Record.HistoryBytes = 0, 0
 	s.hush(in)
 }

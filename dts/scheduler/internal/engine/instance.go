@@ -27,8 +27,9 @@ type Instance struct {
 	// answered for; 0 is none.
 	Delivered int
 
-	open map[int32]open
-	tail int // bytes of the messages of the inbox's last turn
+	open  map[int32]open
+	bytes int // of the messages of the inbox
+	tail  int // of those of its last turn
 }
 
 // turnBytes is how large the messages of a turn may be together; a message that
@@ -81,6 +82,7 @@ func Load(rec *record.Instance, history []*dtspb.HistoryEvent, inbox []Message, 
 		}
 		m.Size = proto.Size(m.Event)
 		in.tail += m.Size
+		in.bytes += m.Size
 	}
 	in.fireDue(now)
 	return in
@@ -167,6 +169,14 @@ func (in *Instance) DeliveredBytes() (n uint64) {
 	}
 	return n
 }
+
+// Bytes is about how much memory the instance takes.
+func (in *Instance) Bytes() uint64 {
+	return in.Record.GetHistoryBytes() + uint64(in.bytes+len(in.Record.GetCustomStatus().GetValue()))
+}
+
+// clearInbox drops the messages that wait. Their rows are the caller's affair.
+func (in *Instance) clearInbox() { in.Inbox, in.bytes = nil, 0 }
 
 // observe keeps the set of open tasks, timers and children in step with an event
 // that became part of the execution, committed or as a message.
@@ -264,6 +274,7 @@ func (in *Instance) append(e *dtspb.HistoryEvent, stored bool) Message {
 		in.tail = 0
 	}
 	in.tail += m.Size
+	in.bytes += m.Size
 	in.Inbox = append(in.Inbox, m)
 	return m
 }

@@ -86,7 +86,8 @@ func (s *State) giveUpRewind(in *Instance, now time.Time) {
 	rec.Output, rec.Failure = end.GetResult(), end.GetFailureDetails()
 	s.fx.write(Write{Op: DeleteInbox, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: rec.GetTurn()})
 	s.dropOpen(in)
-	in.Inbox, in.Delivered = nil, 0
+	in.clearInbox()
+	in.Delivered = 0
 	s.hush(in)
 	s.ended(in, now)
 }

@@ -137,6 +137,9 @@ func (s *State) consume(in *Instance, started *dtspb.HistoryEvent, n int) turn {
 	// timers was at a worker and the scheduler was restarted, its number is skipped.
 	rec.Turn = in.Inbox[0].Turn
 	in.Inbox = in.Inbox[n:]
+	for _, m := range t.messages {
+		in.bytes -= m.Size
+	}
 	rec.Clock = nanos(started.GetTimestamp())
 	left := in.Delivered - n
 	in.Delivered = 0
@@ -181,7 +184,7 @@ func (s *State) renumber(in *Instance) {
 			s.fx.write(Write{Op: DeleteMessage, ID: rec.GetId(), Gen: rec.GetGeneration(), Turn: m.Turn, Slot: m.Slot})
 		}
 	}
-	in.Inbox = nil
+	in.clearInbox()
 	for _, m := range left {
 		m = in.append(m.Event, m.Stored)
 		if m.Stored {

@@ -140,6 +140,13 @@ func (w *world) check() {
 		if diff := gocmp.Diff(stored(in), stored(loaded), pictures); diff != "" {
 			w.t.Fatalf("instance %q (-live +loaded):\n%s", id, diff)
 		}
+		bytes := 0
+		for _, m := range in.Inbox {
+			bytes += m.Size
+		}
+		if in.bytes != bytes {
+			w.t.Fatalf("instance %q has messages of %d bytes and counts %d", id, bytes, in.bytes)
+		}
 		if n := len(in.History); int(in.Record.GetEvents()) != n {
 			w.t.Fatalf("instance %q has %d events and counts %d", id, n, in.Record.GetEvents())
 		}
@@ -151,7 +158,7 @@ func (w *world) check() {
 // messages are at a worker, and fired timers are open ones.
 func stored(in *Instance) *Instance {
 	c := copyOf(in)
-	c.Delivered, c.tail = 0, 0
+	c.Delivered, c.tail, c.bytes = 0, 0, 0
 	c.Inbox = slices.DeleteFunc(c.Inbox, func(m Message) bool { return !m.Stored })
 	for id, o := range c.open {
 		o.fired = false

@@ -15,9 +15,10 @@ import (
 
 const (
 	shards = 64
-	// idleEntries is how many instances a shard keeps in memory that nobody uses. It
-	// makes the next turn cheap. Their histories may have idleBytes in all shards
-	// together; while that is not so, a shard that has more than its share lets go.
+	// idleEntries is how many instances and entities a shard keeps in memory that
+	// nobody uses. It makes the next turn cheap. Histories, messages and states may
+	// have idleBytes in all shards together; while that is not so, a shard that has
+	// more than its share lets go.
 	idleEntries = 128
 	idleBytes   = 64 << 20
 	shardBytes  = idleBytes / shards / 2
@@ -28,7 +29,7 @@ type shard struct {
 	mu      sync.Mutex
 	entries map[string]*entry
 	idle    list.List // of *entry without references, last used in front
-	bytes   uint64    // of their histories
+	bytes   uint64    // of these
 }
 
 // entry is one instance id in memory.
@@ -36,7 +37,7 @@ type entry struct {
 	id   string
 	refs int           // guarded by the shard's lock
 	idle *list.Element // guarded by the shard's lock
-	size uint64        // of the history; guarded by the shard's lock
+	size uint64        // in bytes; guarded by the shard's lock
 
 	mu      sync.Mutex // the instance's lock; guards what follows
 	loaded  bool
@@ -91,12 +92,12 @@ func (h *Hub) unlockOne(e *entry) {
 	why, size := none, uint64(0)
 	switch {
 	case e.entity != nil:
-		why = useOfEntity(e.entity)
+		why, size = useOfEntity(e.entity), e.entity.Bytes()
 	case e.in == nil || e.in.Terminal():
 	case e.in.Delivered > 0:
 		why = atWorker
 	default:
-		why, size = mayGoOn, e.in.Record.GetHistoryBytes()
+		why, size = mayGoOn, e.in.Bytes()
 	}
 	h.release(e, why, size) // before anybody can change what the reason is taken from
 	e.mu.Unlock()

@@ -10,3 +10,9 @@ func (h *Hub) InMemory() int {
 	}
 	return n
 }
+
+// IdleBytes returns how many bytes those have that are kept in memory for a while.
+func (h *Hub) IdleBytes() int64 { return h.idleBytes.Load() }
+
+// MaxIdleBytes bounds IdleBytes.
+const MaxIdleBytes = idleBytes

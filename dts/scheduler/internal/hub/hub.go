@@ -43,7 +43,7 @@ type Hub struct {
 	opts      Options
 	number    uint32
 	shards    [shards]shard
-	idleBytes atomic.Int64 // of histories that nobody uses, in all shards
+	idleBytes atomic.Int64 // of what nobody uses, in all shards
 	timers    *timers
 
 	decisions sync.Pool // of *decision
