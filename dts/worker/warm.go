@@ -124,7 +124,6 @@ func (w *warm) take(l *lease, instance string) *parked {
 // park keeps p for the next turn of l's instance; not ok, and p stays the caller's,
 // if it cannot be kept.
 func (w *warm) park(l *lease, p *parked) (ok bool) {
-	var old *parked
 	w.mu.Lock()
 	switch known := w.byID[l.instance]; {
 	case w.closed || w.max == 0, known != nil && known != p: // that of another hand-out
@@ -133,30 +132,30 @@ func (w *warm) park(l *lease, p *parked) (ok bool) {
 	case known == nil:
 		p.element = w.used.PushFront(p)
 		w.byID[l.instance] = p
-		old = w.evict()
 	default:
 		w.used.MoveToFront(p.element)
 	}
 	p.busy, p.holder = false, l
+	old := w.evict()
 	w.mu.Unlock()
-	if old != nil {
-		old.turn.Close()
+	for _, p := range old {
+		p.turn.Close()
 	}
 	return true
 }
 
-// evict takes out one of too many, nil if they are not. The caller closes it.
-func (w *warm) evict() *parked {
-	if w.used.Len() <= w.max {
-		return nil
-	}
-	for e := w.used.Back(); e != nil; e = e.Prev() {
-		if p, _ := e.Value.(*parked); !p.busy && e != w.used.Front() {
+// evict takes out those of too many that were used the longest time ago. One that has
+// a turn now stays; it counts when it is parked again. The caller closes them.
+func (w *warm) evict() (old []*parked) {
+	for e := w.used.Back(); e != nil && w.used.Len() > w.max; {
+		p, _ := e.Value.(*parked)
+		e = e.Prev()
+		if !p.busy {
 			w.remove(p)
-			return p
+			old = append(old, p)
 		}
 	}
-	return nil
+	return old
 }
 
 func (w *warm) remove(p *parked) {
