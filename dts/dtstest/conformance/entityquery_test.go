@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -101,6 +102,24 @@ var entityQueryScenarios = []scenario{
 			if r.GetEmptyEntitiesRemoved() != 0 || r.GetOrphanedLocksReleased() != 0 || r.GetContinuationToken() != nil {
 				w.Errorf("got %v", r)
 			}
+		},
+	},
+	{
+		name: "large-states-make-short-pages",
+		rule: "A page of entities with large states comes short, with a token, so that a client that receives 4 MiB gets it",
+		from: decided,
+		run: func(w *world) {
+			k, want := w.worker(), []string{"0", "1", "2", "3", "4", "5"}
+			for _, key := range want {
+				w.signal(key, "")
+				k.batch().answer(strings.Repeat("x", maxPayload))
+			}
+			q := &dtspb.EntityQuery{InstanceIdStartsWith: text("@" + w.ent), IncludeState: true}
+			r := call(w, w.QueryEntities, &dtspb.QueryEntitiesRequest{Query: q})
+			if n := proto.Size(r); n > 4<<20 || len(r.GetEntities()) < 2 {
+				w.Errorf("a page of %d has %d bytes", len(r.GetEntities()), n)
+			}
+			w.wantSame("all", want, slices.Sorted(slices.Values(slices.Concat(w.entities(q)...))))
 		},
 	},
 }

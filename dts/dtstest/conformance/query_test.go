@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -272,6 +273,24 @@ var queryScenarios = []scenario{
 			w.wantSame("pages of one", all, w.found(q(1)))
 			w.wantSame("the default", all, w.found(q(0)))
 			w.wantSame("as many as Python asks for", all, w.found(q(1<<31-1)))
+		},
+	},
+	{
+		name: "large-payloads-make-short-pages",
+		rule: "A page of instances with large payloads comes short, with a token, so that a client that receives 4 MiB gets it",
+		from: decided,
+		run: func(w *world) {
+			var want []string
+			for i := range 6 {
+				want = append(want, fmt.Sprint(i))
+				w.start(fmt.Sprint(i), input(strings.Repeat("x", maxPayload)))
+			}
+			q := &dtspb.InstanceQuery{InstanceIdPrefix: text(w.tag), FetchInputsAndOutputs: true}
+			r := call(w, w.QueryInstances, &dtspb.QueryInstancesRequest{Query: q})
+			if n := proto.Size(r); n > 4<<20 || len(r.GetOrchestrationState()) < 2 {
+				w.Errorf("a page of %d has %d bytes", len(r.GetOrchestrationState()), n)
+			}
+			w.wantSame("all", want, w.found(q))
 		},
 	},
 	{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -155,8 +156,9 @@ func (h *Hub) Entities(ctx context.Context, q EntityQuery) (page []*dtspb.Entity
 	if err != nil {
 		return nil, "", err
 	}
+	size := 0
 	add := func(m *dtspb.EntityMetadata) bool {
-		if len(page) == q.Limit {
+		if size += proto.Size(m); len(page) == q.Limit || size > pageBytes && len(page) > 0 {
 			next = page[len(page)-1].GetInstanceId()
 			return false
 		}

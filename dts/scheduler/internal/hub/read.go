@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -198,13 +199,17 @@ func (q Query) bounds() (from, to int64) {
 // even empty, and say where the next one begins.
 const pageTime = 250 * time.Millisecond
 
+// pageBytes is how large a page may be; one state always goes. SDKs receive 4 MiB
+// by default.
+const pageBytes = 3 << 20
+
 // Query returns the instances that match in the order of creation, and where the
 // next page begins; the zero cursor means there is none.
 func (h *Hub) Query(ctx context.Context, q Query) ([]*dtspb.OrchestrationState, store.Cursor, error) {
 	var page []*dtspb.OrchestrationState
 	var next, last store.Cursor
 	from, to := q.bounds()
-	began, looked := time.Now(), 0
+	began, looked, size := time.Now(), 0, 0
 	err := h.opts.Store.Created(h.number, from, to, q.Behind, func(c store.Cursor) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, context.Cause(ctx)
@@ -229,8 +234,12 @@ func (h *Hub) Query(ctx context.Context, q Query) ([]*dtspb.OrchestrationState, 
 			next = last
 			return false, nil
 		}
-		last = c
 		state, err := h.storedState(rec, q.Payloads)
+		if size += proto.Size(state); size > pageBytes && len(page) > 0 {
+			next = last
+			return false, err
+		}
+		last = c
 		page = append(page, state)
 		return true, err
 	})
