@@ -110,10 +110,10 @@ func TestItemDoesNotWaitForAStreamThatDoesNotLook(t *testing.T) {
 		stalled, other := connect(q, 9), connect(q, 9)
 		take(other)
 		q.Push(preferred("a", stalled))
-		time.Sleep(preference - 1)
+		time.Sleep(preference - time.Nanosecond)
 		synctest.Wait()
 		want(t, "taken at once by the other", nil, take(other))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !woken(other) {
 			t.Error("the other stream is not woken")
