@@ -24,6 +24,8 @@ type Context struct {
 	// accepts gives the error for a value that the running orchestrator would
 	// not take as its input.
 	accepts func(v any) error
+	sagas   int     // that are under way
+	panics  []error // of coroutines, while there was a saga
 }
 
 // ID is the instance id of this orchestration.
@@ -109,14 +111,12 @@ func (c *Context) After(d time.Duration) Future[None] {
 // locks. The future is done when f has returned. Name is for log and stack.
 //
 // An orchestration ends when its orchestrator returns; what f has not done by
-// then is never done.
+// then is never done. A panic of f fails the orchestration at once, or, while a
+// saga is under way, the saga: see [RunSaga].
 func (c *Context) Go(name string, f func() error) Future[None] {
 	var done bool
 	var err error
-	c.w.Go(name, func() {
-		err = f()
-		done = true
-	})
+	c.beside(name, f, func(e error) { err, done = e, true })
 	return Future[None]{
 		done:   func() bool { return done },
 		result: func() (None, error) { return None{}, err },

@@ -35,16 +35,20 @@ type undoing struct {
 // A step that may have happened although it failed, by a time-out for example, is
 // registered before it is called. To return [Context.Err], because somebody has asked
 // to cancel, is to fail: the steps are undone and the orchestration ends as canceled.
-// A panic is a failure too. To continue as new is none; then nothing is undone, and
-// the next round knows nothing of these steps.
+// A panic is a failure too, also in a function of [Context.Go] or [WaitGroup.Go], whose
+// error it is then. To continue as new is none; then nothing is undone, and the next
+// round knows nothing of these steps.
 //
-// A compensation that fails does not keep the others from happening. The error is that
+// A compensation that fails or panics does not keep the others from happening, and
+// none can continue as new. The error is that
 // of steps, joined with those of the compensations; with one of them, a request to
 // cancel ends as failed, so that somebody looks.
 func RunSaga[O any](ctx *Context, steps func(s *Saga) (O, error)) (out O, err error) {
 	var s Saga
-	returned := false
+	returned, before := false, len(ctx.panics)
+	ctx.sagas++
 	defer func() {
+		ctx.sagas--
 		if returned {
 			return
 		}
@@ -59,6 +63,7 @@ func RunSaga[O any](ctx *Context, steps func(s *Saga) (O, error)) (out O, err er
 	}()
 	out, err = steps(&s)
 	returned = true
+	err = besides(err, ctx.panics[before:])
 	if err == nil || errors.Is(err, ErrContinued) {
 		return out, err
 	}
@@ -89,13 +94,44 @@ func (a Activity[I, O]) Compensate(ctx *Context, s *Saga, in I, opts ...CallOpti
 func (s *Saga) compensate() error {
 	var problems []error
 	for _, u := range slices.Backward(s.undo) {
-		err := u.f()
+		err := u.happen()
 		if err != nil && u.name != "" {
 			err = fmt.Errorf("%s: %w", u.name, err)
 		}
 		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
+}
+
+// happen calls the compensation. What goes wrong in it is an error, so that the others
+// happen.
+func (u undoing) happen() (err error) {
+	defer func() {
+		if cause := recover(); cause != nil { // it is nil when the turn is over
+			err = panicked("", cause)
+		}
+	}()
+	if err = u.f(); errors.Is(err, ErrContinued) {
+		err = errors.New("a compensation cannot continue as new")
+	}
+	return err
+}
+
+// besides adds the panics of coroutines to what steps have returned, which has them
+// already if the steps asked for them. They outweigh going on as new.
+func besides(err error, panics []error) error {
+	if len(panics) > 0 && errors.Is(err, ErrContinued) {
+		err = nil
+	}
+	for _, p := range panics {
+		switch {
+		case err == nil:
+			err = p
+		case !errors.Is(err, p):
+			err = errors.Join(err, p)
+		}
+	}
+	return err
 }
 
 // sagaError is a saga that failed and could not be undone altogether.

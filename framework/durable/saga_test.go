@@ -202,3 +202,81 @@ func TestSagaThatContinuesAsNewKeepsWhatItDid(t *testing.T) {
 		}
 	})
 }
+
+func TestCompensationThatPanicsDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for name, undo := range map[string]struct {
+			f    func(ctx *durable.Context) error
+			want string
+		}{
+			"panics":           {func(*durable.Context) error { panic("oh") }, "the sign: panic: oh"},
+			"continues as new": {func(ctx *durable.Context) error { return durable.ContinueAsNew(ctx, durable.None{}) }, "the sign: a compensation cannot continue as new"},
+		} {
+			for _, cause := range []error{errSold, durable.ErrCancelRequested} {
+				w := newTrip()
+				var inner error
+				o := durable.NewOrchestrator("sell", func(ctx *durable.Context, _ durable.None) (durable.None, error) {
+					var out durable.None
+					out, inner = durable.RunSaga(ctx, func(s *durable.Saga) (durable.None, error) {
+						w.cancel.Compensate(ctx, s, "car-1")
+						s.Compensate("the sign", func() error { return undo.f(ctx) })
+						return durable.None{}, cause
+					})
+					return out, inner
+				})
+				_, err := run(t, serve(t, []durable.Definition{w.cancel, o}), o, durable.None{})
+				if want := cause.Error() + "\nnot undone: " + undo.want; err == nil || !errors.Is(inner, cause) || inner.Error() != want {
+					t.Errorf("a compensation that %s after %q: %v, want %q", name, cause, inner, want)
+				}
+				if diff := cmp.Diff([]string{"cancel car-1"}, w.done); diff != "" {
+					t.Errorf("done (-want +got):\n%s", diff)
+				}
+			}
+		}
+	})
+}
+
+func TestSagaIsUndoneWhenWhatRunsBesideItPanics(t *testing.T) {
+	t.Parallel()
+	for name, then := range map[string]func(ctx *durable.Context) error{
+		"a future that is asked for": func(ctx *durable.Context) error {
+			_, err := ctx.Go("beside", func() error { panic("oh") }).Get(ctx)
+			return err
+		},
+		"a future that nobody looks at": func(ctx *durable.Context) error {
+			ctx.Go("beside", func() error { panic("oh") })
+			ctx.Sleep(time.Minute)
+			return nil
+		},
+		"a wait group": func(ctx *durable.Context) error {
+			var wg durable.WaitGroup
+			wg.Go(ctx, "beside", func() error { panic("oh") })
+			return wg.Wait(ctx)
+		},
+		"going on as new": func(ctx *durable.Context) error {
+			ctx.Go("beside", func() error { panic("oh") })
+			ctx.Sleep(time.Minute)
+			return durable.ContinueAsNew(ctx, []string{"car"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newTrip()
+				o := w.plan(then)
+				_, err := run(t, serve(t, []durable.Definition{w.book, w.cancel, o}), o, []string{"hotel"})
+				f, ok := errors.AsType[*dts.Failure](err)
+				for ok && f.Inner != nil { // the wait group joins errors
+					f = f.Inner
+				}
+				if !ok || f.Type != "panic" || f.Message != `coroutine "beside": oh` || !strings.Contains(f.Stack, "saga_test.go") {
+					t.Errorf("error = %v, want the panic", err)
+				}
+				if diff := cmp.Diff([]string{"book hotel", "cancel hotel-1"}, w.done); diff != "" {
+					t.Errorf("done (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}

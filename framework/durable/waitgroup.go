@@ -30,8 +30,8 @@ func (g *WaitGroup) Go(ctx *Context, name string, f func() error) {
 	i := len(g.errs)
 	g.errs = append(g.errs, nil)
 	g.running++
-	ctx.w.Go(name, func() {
-		g.errs[i] = f()
+	ctx.beside(name, f, func(err error) {
+		g.errs[i] = err
 		g.running--
 	})
 }
