@@ -8,6 +8,9 @@ import (
 // EntityID returns the id of an entity as it is kept: @name@key with the name in
 // lower case. Names are not empty and contain no @; keys are any text.
 func EntityID(id string) (string, error) {
+	if len(id) > 4*MaxID { // too long in any case, and to be shown
+		return "", CheckID(id)
+	}
 	rest, ok := strings.CutPrefix(id, "@")
 	name, key, ok2 := strings.Cut(rest, "@")
 	if !ok || !ok2 || name == "" {

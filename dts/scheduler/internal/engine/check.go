@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -11,31 +12,46 @@ import (
 
 // check tells what makes a response impossible to carry out, as a failure for
 // the orchestration: refusing the response would only bring it back for ever.
-func (s *State) check(r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
+func (s *State) check(in *Instance, r *dtspb.OrchestratorResponse) *dtspb.TaskFailureDetails {
 	if f := s.tooLarge("custom status", "", r.GetCustomStatus()); f != nil {
 		return f
 	}
+	if f := beyond(within("span id", len(r.GetOrchestrationTraceContext().GetSpanID().GetValue()), MaxName)); f != nil {
+		return f
+	}
 	for _, a := range r.GetActions() {
-		if f := s.checkAction(a); f != nil {
+		if f := s.checkAction(in, a); f != nil {
 			return f
 		}
 	}
 	return nil
 }
 
-func (s *State) checkAction(a *dtspb.OrchestratorAction) *dtspb.TaskFailureDetails {
+func (s *State) checkAction(in *Instance, a *dtspb.OrchestratorAction) *dtspb.TaskFailureDetails {
 	switch t := a.GetOrchestratorActionType().(type) {
 	case *dtspb.OrchestratorAction_ScheduleTask:
-		return s.tooLarge("input of activity", t.ScheduleTask.GetName(), t.ScheduleTask.GetInput())
+		c := t.ScheduleTask
+		return cmp.Or(
+			beyond(CheckName("name of the activity", c.GetName()), CheckName("version of the activity", c.GetVersion().GetValue()),
+				CheckTags(c.GetTags()), CheckTrace(c.GetParentTraceContext())),
+			s.tooLarge("input of activity", c.GetName(), c.GetInput()))
 	case *dtspb.OrchestratorAction_CreateSubOrchestration:
-		return s.tooLarge("input of orchestration", t.CreateSubOrchestration.GetName(), t.CreateSubOrchestration.GetInput())
+		c := t.CreateSubOrchestration
+		return cmp.Or(
+			beyond(CheckName("name of the orchestration", c.GetName()), CheckName("version of the orchestration", c.GetVersion().GetValue()),
+				CheckName("id of the orchestration", c.GetInstanceId()),
+				checkChildTags(in.Record.GetTags(), c.GetTags()), CheckTrace(c.GetParentTraceContext())),
+			s.tooLarge("input of orchestration", c.GetName(), c.GetInput()))
 	case *dtspb.OrchestratorAction_CreateTimer:
 		if !t.CreateTimer.GetFireAt().IsValid() {
 			return failure(UnsupportedAction, "a timer without a valid time to fire at")
 		}
 		return nil
 	case *dtspb.OrchestratorAction_SendEvent:
-		return s.tooLarge("payload of event", t.SendEvent.GetName(), t.SendEvent.GetData())
+		c := t.SendEvent
+		return cmp.Or(
+			beyond(CheckName("name of the event", c.GetName()), CheckName("id that the event is for", c.GetInstance().GetInstanceId())),
+			s.tooLarge("payload of event", c.GetName(), c.GetData()))
 	case *dtspb.OrchestratorAction_SendEntityMessage:
 		return s.checkEntityMessage(t.SendEntityMessage)
 	case *dtspb.OrchestratorAction_TerminateOrchestration:
@@ -51,10 +67,14 @@ func (s *State) checkCompletion(c *dtspb.CompleteOrchestrationAction) *dtspb.Tas
 	if st := c.GetOrchestrationStatus(); !Terminal(st) && st != dtspb.OrchestrationStatus_ORCHESTRATION_STATUS_CONTINUED_AS_NEW {
 		return failure(UnsupportedAction, "a completion with status "+statusName(st))
 	}
-	if f := s.tooLarge("result", "", c.GetResult()); f != nil {
+	if f := cmp.Or(s.tooLarge("result", "", c.GetResult()), s.tooLarge("details", "", c.GetDetails()),
+		beyond(CheckName("version of the orchestration", c.GetNewVersion().GetValue()))); f != nil {
 		return f
 	}
 	for _, e := range c.GetCarryoverEvents() {
+		if f := beyond(CheckName("name of the event", e.GetEventRaised().GetName())); f != nil {
+			return f
+		}
 		if f := s.tooLarge("payload of event", e.GetEventRaised().GetName(), e.GetEventRaised().GetInput()); f != nil {
 			return f
 		}

@@ -351,13 +351,17 @@ func (s *State) checkBatch(r *dtspb.EntityBatchResult) *dtspb.TaskFailureDetails
 	for _, a := range r.GetActions() {
 		switch t := a.GetOperationActionType().(type) {
 		case *dtspb.OperationAction_SendSignal:
-			f = cmp.Or(f, s.tooLarge("input of the signal", "", t.SendSignal.GetInput()))
+			f = cmp.Or(f, beyond(CheckName("name of the operation", t.SendSignal.GetName())), s.tooLarge("input of the signal", "", t.SendSignal.GetInput()))
 			if _, err := wire.EntityID(t.SendSignal.GetInstanceId()); err != nil {
 				f = cmp.Or(f, failure(InvalidEntityID, err.Error()))
 			}
 		case *dtspb.OperationAction_StartNewOrchestration:
-			f = cmp.Or(f, s.tooLarge("input of the orchestration", "", t.StartNewOrchestration.GetInput()))
-			if err := CheckInstanceID(t.StartNewOrchestration.GetInstanceId()); err != nil {
+			start := t.StartNewOrchestration
+			f = cmp.Or(f,
+				beyond(CheckName("name of the orchestration", start.GetName()), CheckName("version of the orchestration", start.GetVersion().GetValue()),
+					CheckTrace(start.GetParentTraceContext())),
+				s.tooLarge("input of the orchestration", "", start.GetInput()))
+			if err := CheckInstanceID(start.GetInstanceId()); err != nil {
 				f = cmp.Or(f, failure(InvalidInstanceID, err.Error()))
 			}
 		default:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -47,10 +48,13 @@ func (s *State) checkEntityMessage(a *dtspb.SendEntityMessageAction) *dtspb.Task
 			return failure(InvalidEntityID, err.Error())
 		}
 	}
-	if f := s.tooLarge("input of the entity operation", "", a.GetEntityOperationCalled().GetInput()); f != nil {
-		return f
-	}
-	return s.tooLarge("input of the entity operation", "", a.GetEntityOperationSignaled().GetInput())
+	call, signal := a.GetEntityOperationCalled(), a.GetEntityOperationSignaled()
+	return cmp.Or(
+		beyond(CheckName("name of the operation", call.GetOperation()), CheckName("name of the operation", signal.GetOperation()),
+			CheckName("id of the request", call.GetRequestId()), CheckName("id of the request", signal.GetRequestId()),
+			CheckName("id of the critical section", a.GetEntityLockRequested().GetCriticalSectionId())),
+		s.tooLarge("input of the entity operation", "", call.GetInput()),
+		s.tooLarge("input of the entity operation", "", signal.GetInput()))
 }
 
 // sendToEntity carries out an orchestrator's message to an entity; e becomes the

@@ -32,7 +32,7 @@ func (c Turn) touches(s *State) {
 		s.needRewound(in, c.Response)
 		return
 	}
-	if s.check(c.Response) != nil {
+	if s.check(in, c.Response) != nil {
 		s.needEnd(in) // the parent hears of the failure, and nothing else is carried out
 		return
 	}
@@ -76,7 +76,7 @@ func (c Turn) apply(s *State, now time.Time) error {
 		return nil
 	}
 	actions, status := r.GetActions(), r.GetCustomStatus()
-	if problem := s.check(r); problem != nil {
+	if problem := s.check(in, r); problem != nil {
 		actions, status = []*dtspb.OrchestratorAction{failAction(actions, problem)}, nil
 	}
 	consumed := in.Delivered
@@ -304,17 +304,8 @@ func (s *State) spawn(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
 	if old != nil {
 		s.remove(old, now)
 	}
-	var tags map[string]string
-	if len(in.Record.GetTags())+len(c.GetTags()) > 0 {
-		tags = maps.Clone(in.Record.GetTags())
-		if tags == nil {
-			tags = make(map[string]string, len(c.GetTags()))
-		}
-		delete(tags, fireAndForget)
-		maps.Copy(tags, c.GetTags())
-	}
 	s.create(&record.Instance{
-		Id: id, Name: c.GetName(), Version: c.GetVersion(), Tags: tags,
+		Id: id, Name: c.GetName(), Version: c.GetVersion(), Tags: childTags(in.Record.GetTags(), c.GetTags()),
 		Parent: &dtspb.ParentInstanceInfo{
 			TaskScheduledId: e.GetEventId(), Name: wrapperspb.String(in.Record.GetName()), Version: in.Record.GetVersion(),
 			OrchestrationInstance: &dtspb.OrchestrationInstance{
@@ -322,6 +313,18 @@ func (s *State) spawn(in *Instance, e *dtspb.HistoryEvent, now time.Time) {
 			},
 		},
 	}, &dtspb.ExecutionStartedEvent{Input: c.GetInput(), ParentTraceContext: c.GetParentTraceContext()}, now)
+}
+
+// childTags returns the tags of a child: its own, and those that it inherits.
+func childTags(parent, own map[string]string) map[string]string {
+	if len(parent)+len(own) == 0 {
+		return nil
+	}
+	tags := make(map[string]string, len(parent)+len(own))
+	maps.Copy(tags, parent)
+	delete(tags, fireAndForget)
+	maps.Copy(tags, own)
+	return tags
 }
 
 // fireAndForget is the one tag that a child does not inherit: .NET marks with it

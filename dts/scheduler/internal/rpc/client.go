@@ -43,6 +43,9 @@ func (s *sidecar) StartInstance(ctx context.Context, r *dtspb.CreateInstanceRequ
 	if err := checkName("orchestrator name", r.GetName()); err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(engine.CheckName("version", r.GetVersion().GetValue()), engine.CheckTags(r.GetTags()), engine.CheckTrace(r.GetParentTraceContext())); err != nil {
+		return nil, invalid("%v", err)
+	}
 	if err := checkPayload("input", r.GetInput()); err != nil {
 		return nil, err
 	}

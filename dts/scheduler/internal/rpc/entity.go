@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -26,8 +27,8 @@ func (s *sidecar) SignalEntity(ctx context.Context, r *dtspb.SignalEntityRequest
 	if err != nil {
 		return nil, err
 	}
-	if len(r.GetName()) > maxName {
-		return nil, invalid("operation name has %d bytes, the limit is %d", len(r.GetName()), maxName)
+	if err := cmp.Or(engine.CheckName("operation name", r.GetName()), engine.CheckName("request id", r.GetRequestId())); err != nil {
+		return nil, invalid("%v", err)
 	}
 	if err := checkPayload("input", r.GetInput()); err != nil {
 		return nil, err

@@ -61,6 +61,12 @@ func TestRefusals(t *testing.T) {
 				"raise": raise(id, "e", payload),
 			}
 		}
+		signal := func(r *dtspb.SignalEntityRequest) func(context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.SignalEntity(ctx, r)
+				return err
+			}
+		}
 		restart := func(id string) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_, err := w.RestartInstance(ctx, &dtspb.RestartInstanceRequest{InstanceId: id})
@@ -123,6 +129,12 @@ func TestRefusals(t *testing.T) {
 			"start of an entity":           {start(&dtspb.CreateInstanceRequest{InstanceId: "@counter@1"}), codes.InvalidArgument, "for entities"},
 			"start with a long name":       {start(&dtspb.CreateInstanceRequest{Name: strings.Repeat("x", 1025)}), codes.InvalidArgument, "limit is 1024"},
 			"start with a large input":     {start(&dtspb.CreateInstanceRequest{Input: long}), codes.InvalidArgument, "input has 1048577 bytes, the limit is 1048576"},
+			"start with a long version":    {start(&dtspb.CreateInstanceRequest{Version: wrapperspb.String(strings.Repeat("x", 1025))}), codes.InvalidArgument, "version has 1025 bytes, the limit is 1024"},
+			"start with large tags":        {start(&dtspb.CreateInstanceRequest{Tags: map[string]string{"a": strings.Repeat("x", 1<<16)}}), codes.InvalidArgument, "sum of the tags has 65537 bytes, the limit is 65536"},
+			"start with a long trace":      {start(&dtspb.CreateInstanceRequest{ParentTraceContext: &dtspb.TraceContext{TraceParent: strings.Repeat("x", 1<<14+1)}}), codes.InvalidArgument, "trace context has 16385 bytes, the limit is 16384"},
+			"signal with a long name":      {signal(&dtspb.SignalEntityRequest{InstanceId: "@e@a", Name: strings.Repeat("x", 1025)}), codes.InvalidArgument, "operation name has 1025 bytes"},
+			"signal with a long request":   {signal(&dtspb.SignalEntityRequest{InstanceId: "@e@a", RequestId: strings.Repeat("x", 1025)}), codes.InvalidArgument, "request id has 1025 bytes"},
+			"signal with an endless id":    {signal(&dtspb.SignalEntityRequest{InstanceId: strings.Repeat("@", 5<<20)}), codes.InvalidArgument, "has 5242880 characters, the limit is 100"},
 			"start in the year 3000":       {start(&dtspb.CreateInstanceRequest{ScheduledStartTimestamp: timestamppb.New(time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC))}), codes.InvalidArgument, "scheduledStartTimestamp"},
 			"start at no time":             {start(&dtspb.CreateInstanceRequest{ScheduledStartTimestamp: &timestamppb.Timestamp{Nanos: -1}}), codes.InvalidArgument, "scheduledStartTimestamp"},
 			"start without a name": {func(ctx context.Context) error {

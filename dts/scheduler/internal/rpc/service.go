@@ -137,11 +137,8 @@ func checkName(what, name string) error {
 	if name == "" {
 		return invalid("%s is empty", what)
 	}
-	if len(name) > maxName {
-		return invalid("%s has %d bytes, the limit is %d", what, len(name), maxName)
+	if err := engine.CheckName(what, name); err != nil {
+		return invalid("%v", err)
 	}
 	return nil
 }
-
-// maxName bounds names in bytes; they are kept with each work item.
-const maxName = 1024
