@@ -38,7 +38,8 @@ func (f Future[T]) Get(ctx *Context) (T, error) {
 // Cancel gives up waiting for an event or a timer: an event that comes later goes
 // to whoever waits next. Get of a future that was not done fails with
 // [ErrCanceled] then. It does nothing to a future that is done, and nothing to an
-// activity or orchestration: what was started runs to its end.
+// activity or orchestration: what was started runs to its end. Of [StartHTTP] it ends
+// the polling.
 func (f Future[T]) Cancel() {
 	if f.cancel != nil && !f.done() {
 		f.cancel()

@@ -25,6 +25,10 @@ type HTTPRequest struct {
 	// PollEvery is the wait before the status is asked for when the answer does not
 	// say. Zero means 30 seconds.
 	PollEvery time.Duration `json:"-"`
+	// PollFor is how long the status is asked for, from the first answer 202. When it is
+	// over and the answer is 202 once more, the call fails with [ErrTimeout]. Zero means
+	// a day.
+	PollFor time.Duration `json:"-"`
 }
 
 // HTTPResponse is an answer, whatever its status.
@@ -118,14 +122,16 @@ var HTTPActivity = ActivityNamed[HTTPRequest, HTTPResponse]("funchost.http")
 //
 // [Retry] makes the request again when there is no answer and when it is 408, 429 or
 // one of 500 and above, not before its Retry-After; the last answer is returned then.
-// [Timeout] limits each request, not the polling; 100 seconds hold without it.
+// [Timeout] limits each request, not the polling, which [HTTPRequest] limits; 100 seconds
+// hold without it.
 //
 // Addresses that are not of the internet are refused, see [HTTPPolicy].
 func CallHTTP(ctx *Context, r HTTPRequest, opts ...CallOption) (HTTPResponse, error) {
 	return StartHTTP(ctx, r, opts...).Get(ctx)
 }
 
-// StartHTTP makes a request and does not wait, like [CallHTTP] otherwise.
+// StartHTTP makes a request and does not wait, like [CallHTTP] otherwise. [Future.Cancel]
+// ends the polling and the retries; a request that is under way goes on.
 func StartHTTP(ctx *Context, r HTTPRequest, opts ...CallOption) Future[HTTPResponse] {
 	target, err := r.check()
 	if err != nil {
@@ -135,7 +141,7 @@ func StartHTTP(ctx *Context, r HTTPRequest, opts ...CallOption) Future[HTTPRespo
 	if err := o.refuse(KindActivity); err != nil {
 		return failedFuture[HTTPResponse](fmt.Errorf("call %s: %w", r.what(target), err))
 	}
-	call := httpCall{ctx: ctx, request: r, target: target, options: o}
+	call := &httpCall{ctx: ctx, request: r, target: target, options: o}
 	// The first request is asked for here, so that calls are made in the order in which
 	// they are written.
 	first := call.send()
@@ -144,12 +150,19 @@ func StartHTTP(ctx *Context, r HTTPRequest, opts ...CallOption) Future[HTTPRespo
 		answer, err = call.follow(first)
 		return err
 	})
-	return Future[HTTPResponse]{done: polling.done, result: func() (HTTPResponse, error) {
-		if err := polling.err(); err != nil {
-			return HTTPResponse{}, err
-		}
-		return answer, nil
-	}}
+	return Future[HTTPResponse]{
+		done: func() bool { return call.givenUp || polling.done() },
+		result: func() (HTTPResponse, error) {
+			if call.givenUp {
+				return HTTPResponse{}, ErrCanceled
+			}
+			if err := polling.err(); err != nil {
+				return HTTPResponse{}, err
+			}
+			return answer, nil
+		},
+		cancel: call.cancel,
+	}
 }
 
 // check says what no host would send.
@@ -164,8 +177,8 @@ func (r HTTPRequest) check() (*url.URL, error) {
 		return nil, errors.New("the URL has no host")
 	case target.User != nil:
 		return nil, errors.New("the URL has a user, which would stay in the history: add an Authorization header in HTTPPolicy.Sign")
-	case r.PollEvery < 0:
-		return nil, fmt.Errorf("PollEvery is %v, want zero or more", r.PollEvery)
+	case r.PollEvery < 0 || r.PollFor < 0:
+		return nil, fmt.Errorf("PollEvery is %v and PollFor %v, want zero or more", r.PollEvery, r.PollFor)
 	}
 	return target, nil
 }

@@ -116,6 +116,65 @@ func TestPollingCanBeLeft(t *testing.T) {
 	}
 }
 
+func TestPollingEndsWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	pending := answer(202, "Location", "/1", "Retry-After", "25")
+	s := &script{answers: []durable.HTTPResponse{pending, pending, pending, pending, pending}}
+	_, err := callOnce(t, s, durable.HTTPRequest{URL: "https://a.example/0", PollFor: time.Minute})
+	want := "GET https://a.example/1: the answer is still 202 after 1m0s of polling, see HTTPRequest.PollFor"
+	if err == nil || !strings.HasSuffix(err.Error(), want) || !errors.Is(err, durable.ErrTimeout) {
+		t.Errorf("error = %v, want the time-out %q", err, want)
+	}
+	seen := []string{"0s  https://a.example/0", "25s  https://a.example/1", "50s  https://a.example/1", "1m0s  https://a.example/1"}
+	if diff := cmp.Diff(seen, s.seen); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestPollingAndRetriesCanBeGivenUp(t *testing.T) {
+	t.Parallel()
+	pending := answer(202, "Location", "/1")
+	for name, tt := range map[string]struct {
+		answers []durable.HTTPResponse
+		opts    []durable.CallOption
+		after   time.Duration
+		seen    int
+	}{
+		"between two polls":   {[]durable.HTTPResponse{pending, pending, pending}, nil, 70 * time.Second, 3},
+		"between two retries": {[]durable.HTTPResponse{answer(500)}, []durable.CallOption{durable.Retry(durable.RetryPolicy{First: time.Hour})}, time.Minute, 1},
+		"before the answer":   {[]durable.HTTPResponse{pending}, nil, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &script{answers: tt.answers}
+			call := durable.NewOrchestrator("call", func(ctx *durable.Context, _ durable.None) (durable.None, error) {
+				f := durable.StartHTTP(ctx, durable.HTTPRequest{URL: "https://a.example"}, tt.opts...)
+				if tt.after > 0 {
+					if i, err := durable.First(ctx, f, ctx.After(tt.after)); i != 1 {
+						return durable.None{}, fmt.Errorf("done first: %d, %w", i, err)
+					}
+				}
+				f.Cancel()
+				if _, err := f.Get(ctx); !f.Done() || !errors.Is(err, durable.ErrCanceled) {
+					return durable.None{}, fmt.Errorf("given up, it is %w", err)
+				}
+				ctx.Sleep(24 * time.Hour)
+				return durable.None{}, nil
+			})
+			synctest.Test(t, func(t *testing.T) {
+				h := newHub(t)
+				h.serve(call, durable.HTTPActivity.With(s.exchange))
+				if _, err := run(t, h.client, call, durable.None{}); err != nil {
+					t.Error(err)
+				}
+			})
+			if len(s.seen) != tt.seen {
+				t.Errorf("requests: %q, want %d", s.seen, tt.seen)
+			}
+		})
+	}
+}
+
 func TestRequestsAreRetried(t *testing.T) {
 	t.Parallel()
 	policy := durable.Retry(durable.RetryPolicy{Attempts: 4, First: 10 * time.Second})

@@ -1,12 +1,15 @@
 package durable
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"github.com/funchost/funchost/dts"
+	"github.com/funchost/funchost/dts/worker"
 	"github.com/funchost/funchost/framework/internal/outbound"
 )
 
@@ -17,6 +20,31 @@ type httpCall struct {
 	request HTTPRequest
 	target  *url.URL
 	options callOptions
+
+	deadline time.Time    // of the polling, once there is some
+	pause    *worker.Task // the timer that is waited for
+	givenUp  bool
+}
+
+// cancel ends the waits. What has been sent is answered, and the answer dropped.
+func (c *httpCall) cancel() {
+	c.givenUp = true
+	if c.pause != nil {
+		c.pause.Cancel()
+	}
+}
+
+// sleep waits for d, or until the call is given up.
+func (c *httpCall) sleep(d time.Duration) error {
+	if d > 0 && !c.givenUp {
+		c.pause = c.ctx.w.Timer(c.ctx.Now().Add(d))
+		_, _ = c.pause.Await() // that it was canceled is known
+		c.pause = nil
+	}
+	if c.givenUp {
+		return ErrCanceled
+	}
+	return nil
 }
 
 // send asks for the request that is next.
@@ -45,14 +73,29 @@ func (c *httpCall) follow(sent Future[HTTPResponse]) (HTTPResponse, error) {
 		}
 		wait, told := retryAfter(answer, c.ctx.Now())
 		if !told {
-			if wait = c.request.PollEvery; wait == 0 {
-				wait = defaultPoll
-			}
+			wait = cmp.Or(c.request.PollEvery, defaultPoll)
 		}
-		c.ctx.Sleep(wait)
+		if err := c.poll(wait); err != nil {
+			return HTTPResponse{}, err
+		}
 		c.request, c.target = *next.request, next.target
 		sent = c.send()
 	}
+}
+
+// poll waits until the status is to be asked for, which is for the last time when the
+// time for all polls is over.
+func (c *httpCall) poll(wait time.Duration) error {
+	now, limit := c.ctx.Now(), cmp.Or(c.request.PollFor, defaultPolling)
+	if c.deadline.IsZero() {
+		c.deadline = now.Add(limit)
+	}
+	left := c.deadline.Sub(now)
+	if left <= 0 {
+		late := &dts.Failure{Type: worker.FailureTimeout, Message: fmt.Sprintf("the answer is still 202 after %v of polling, see HTTPRequest.PollFor", limit)}
+		return explain(c.request.what(c.target), late)
+	}
+	return c.sleep(min(wait, left))
 }
 
 // answer waits for an answer, and makes the request again as the policy says.
@@ -77,7 +120,9 @@ func (c *httpCall) answer(sent Future[HTTPResponse]) (HTTPResponse, error) {
 		if !policy.retries(problem, failures) || policy.late(c.ctx.Now().Add(wait).Sub(began)) {
 			return answer, err
 		}
-		c.ctx.Sleep(wait)
+		if err := c.sleep(wait); err != nil {
+			return HTTPResponse{}, err
+		}
 		sent = c.send()
 	}
 }
@@ -104,7 +149,7 @@ func (c *httpCall) next(answer HTTPResponse) (*nextRequest, error) {
 	}
 	target := c.target.ResolveReference(relative)
 	target.Fragment = ""
-	r := &HTTPRequest{URL: target.String(), NoPolling: c.request.NoPolling, PollEvery: c.request.PollEvery}
+	r := &HTTPRequest{URL: target.String(), NoPolling: c.request.NoPolling, PollEvery: c.request.PollEvery, PollFor: c.request.PollFor}
 	if outbound.SameOrigin(target, c.target) {
 		r.Header = withoutBody(c.request.Header)
 	}
@@ -125,11 +170,12 @@ func withoutBody(h HTTPHeader) HTTPHeader {
 	return kept
 }
 
-// Waits between two requests.
+// Waits between two requests, and for all of them.
 const (
-	defaultPoll  = 30 * time.Second
-	shortestPoll = time.Second
-	longestPoll  = 24 * time.Hour
+	defaultPoll    = 30 * time.Second
+	shortestPoll   = time.Second
+	longestPoll    = 24 * time.Hour
+	defaultPolling = 24 * time.Hour
 )
 
 // retryAfter is how long an answer asks to wait, if it does, in seconds or by a time.
