@@ -121,6 +121,15 @@ func (e *Entity) Deliver() []*dtspb.HistoryEvent {
 	return events
 }
 
+// DeliveredBytes is the size of the batch that Deliver took, with the state.
+func (e *Entity) DeliveredBytes() uint64 {
+	n := len(e.Record.GetState().GetValue())
+	for _, m := range e.Delivered {
+		n += m.Size
+	}
+	return uint64(n)
+}
+
 func isLock(m EntityMessage) bool { return m.GetEvent().GetEntityLockRequested() != nil }
 
 func sameExecution(a, b *record.EntityOwner) bool {

@@ -56,11 +56,19 @@ func entityItem(id string, now time.Time) *dispatch.Item {
 
 // entityItem takes the next batch of an entity for a worker, nil if there is
 // nothing it could run, and the newest batch that it tells of.
-func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, *store.Commit, error) {
+func (h *Hub) entityItem(ctx context.Context, l *dispatch.Lease) (*dtspb.WorkItem, *store.Commit, error) {
+	item, told, tooLarge, err := h.deliverBatch(l)
+	if tooLarge != nil {
+		return nil, nil, h.failEntity(ctx, l, tooLarge)
+	}
+	return item, told, err
+}
+
+func (h *Hub) deliverBatch(l *dispatch.Lease) (_ *dtspb.WorkItem, told *store.Commit, tooLarge *dtspb.TaskFailureDetails, _ error) {
 	e := h.lockOne(l.Item.Key.ID)
 	defer h.unlockOne(e)
 	if err := h.load(e); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	events := e.entity.Deliver()
 	if len(events) == 0 {
@@ -68,7 +76,10 @@ func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, *store.Commit, err
 		f := followUp{hub: h}
 		f.addEntity(e.entity, time.Now()) // after a restart the first look may find a request for a lock
 		f.run()
-		return nil, nil, nil
+		return nil, nil, nil, nil
+	}
+	if f := checkItem(l.Item, e.entity.DeliveredBytes()); f != nil {
+		return nil, nil, f, nil
 	}
 	h.Queue.Began(l, events[0])
 	rec := e.entity.Record
@@ -80,7 +91,7 @@ func (h *Hub) entityItem(l *dispatch.Lease) (*dtspb.WorkItem, *store.Commit, err
 		Request: &dtspb.WorkItem_EntityRequestV2{EntityRequestV2: &dtspb.EntityRequest{
 			InstanceId: e.id, ExecutionId: rec.GetExecutionId(), EntityState: rec.GetState(), OperationRequests: events,
 		}},
-	}, e.last, nil
+	}, e.last, nil, nil
 }
 
 // maxBatchFailures is how many batches in a row workers may fail to run for

@@ -62,9 +62,9 @@ func postponed(told *store.Commit, f func()) bool {
 func (h *Hub) prepare(ctx context.Context, s *dispatch.Stream, l *dispatch.Lease) (item *dtspb.WorkItem, told *store.Commit, err error) {
 	switch l.Item.Kind {
 	case dispatch.Activity:
-		item = activityItem(l)
+		item, err = h.activityItem(ctx, l)
 	case dispatch.Entity:
-		item, told, err = h.entityItem(l)
+		item, told, err = h.entityItem(ctx, l)
 	default:
 		item, told, err = h.turnItem(ctx, s, l)
 	}
@@ -135,9 +135,13 @@ func (h *Hub) failTurn(ctx context.Context, l *dispatch.Lease, f *dtspb.TaskFail
 	return err
 }
 
-func activityItem(l *dispatch.Lease) *dtspb.WorkItem {
+// activityItem makes the work item of an activity.
+func (h *Hub) activityItem(ctx context.Context, l *dispatch.Lease) (*dtspb.WorkItem, error) {
 	t := l.Item.Task
 	scheduled := t.Task.GetScheduled()
+	if f := checkItem(l.Item, bytesOfTask(scheduled)); f != nil {
+		return nil, h.CompleteActivity(ctx, l, nil, f)
+	}
 	return &dtspb.WorkItem{
 		CompletionToken: l.Token,
 		Request: &dtspb.WorkItem_ActivityRequest{ActivityRequest: &dtspb.ActivityRequest{
@@ -148,7 +152,7 @@ func activityItem(l *dispatch.Lease) *dtspb.WorkItem {
 			TaskId: t.TaskID, ParentTraceContext: scheduled.GetParentTraceContext(),
 			Tags: maps.Clone(scheduled.GetTags()), // for user code that may be in this process
 		}},
-	}
+	}, nil
 }
 
 // turnItem takes the next turn of an instance for a worker.
@@ -184,7 +188,11 @@ func (h *Hub) deliver(s *dispatch.Stream, l *dispatch.Lease) (_ *dtspb.Orchestra
 	if stream {
 		from = 0
 	}
-	if size += e.in.DeliveredBytes(); !stream && size > maxItem {
+	news := e.in.DeliveredBytes()
+	if f := checkItem(l.Item, news); f != nil {
+		return nil, nil, f, nil
+	}
+	if size += news; !stream && size > maxItem {
 		return nil, nil, &dtspb.TaskFailureDetails{
 			ErrorType:      "HistoryTooLarge",
 			ErrorMessage:   fmt.Sprintf("the history has %d bytes and the worker cannot stream it: use continue-as-new, or a worker that streams histories", size),
