@@ -237,4 +237,28 @@ var batchScenarios = []scenario{
 			w.wantSame("operations", want, got)
 		},
 	},
+	{
+		name: "an-answer-without-results-is-an-abandon",
+		rule: "An answer without a result for any operation, and without a failure, changes nothing, and the batch comes again after a while",
+		from: decided,
+		run: func(w *world) {
+			w.signal("a", "1")
+			k := w.worker()
+			b := k.batch()
+			r := b.response("wrong")
+			r.Results = nil
+			call(w, w.CompleteEntityTask, r)
+			w.signal("fence", "")
+			if first := k.batch(); first.GetInstanceId() != w.entity("fence") {
+				w.Fatalf("it came at once: %v", first)
+			}
+			again := k.batch()
+			w.wantSame("operations", []string{"1"}, again.operations())
+			if again.GetEntityState() != nil || again.token == b.token {
+				w.Errorf("got %v", again)
+			}
+			again.answer("right")
+			w.wantSame("state", text("right"), w.entityOf("a").GetSerializedState())
+		},
+	},
 }

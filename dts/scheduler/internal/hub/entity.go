@@ -108,6 +108,8 @@ func (h *Hub) CompleteEntity(ctx context.Context, l *dispatch.Lease, r *dtspb.En
 		return h.Abandon(ctx, l)
 	case r.GetFailureDetails() != nil:
 		return h.failEntity(ctx, l, r.GetFailureDetails())
+	case len(r.GetResults()) == 0:
+		return h.Abandon(ctx, l) // nothing was run; at once it would come again and again
 	}
 	for _, a := range r.GetActions() {
 		if start := a.GetStartNewOrchestration(); start != nil && start.GetInstanceId() == "" {
