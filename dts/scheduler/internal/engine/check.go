@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -61,6 +62,15 @@ func (s *State) checkAction(in *Instance, a *dtspb.OrchestratorAction) *dtspb.Ta
 	default:
 		return failure(UnsupportedAction, fmt.Sprintf("this scheduler does not know action %T", t))
 	}
+}
+
+// checkTime refuses a time that is none; no time is fine. Anything else would have
+// to be taken for now or for never.
+func checkTime(what string, t *timestamppb.Timestamp) *dtspb.TaskFailureDetails {
+	if t == nil || t.IsValid() {
+		return nil
+	}
+	return failure(UnsupportedAction, fmt.Sprintf("%s for a time that is none: %d seconds and %d nanoseconds", what, t.GetSeconds(), t.GetNanos()))
 }
 
 func (s *State) checkCompletion(c *dtspb.CompleteOrchestrationAction) *dtspb.TaskFailureDetails {

@@ -50,6 +50,7 @@ func (s *State) checkEntityMessage(a *dtspb.SendEntityMessageAction) *dtspb.Task
 	}
 	call, signal := a.GetEntityOperationCalled(), a.GetEntityOperationSignaled()
 	return cmp.Or(
+		checkTime("a signal", signal.GetScheduledTime()),
 		beyond(CheckName("name of the operation", call.GetOperation()), CheckName("name of the operation", signal.GetOperation()),
 			CheckName("id of the request", call.GetRequestId()), CheckName("id of the request", signal.GetRequestId()),
 			CheckName("id of the critical section", a.GetEntityLockRequested().GetCriticalSectionId())),

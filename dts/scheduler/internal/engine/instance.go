@@ -243,7 +243,8 @@ func (in *Instance) fire(id int32, o open) {
 	}, false)
 }
 
-// nanos is t as our rows count, kept within what they can say: 1970 to 2262.
+// nanos is t as our rows count, kept within what they can say: 1970 to 2262. SDKs
+// take the year 9999 for never, which that comes to.
 func nanos(t *timestamppb.Timestamp) int64 {
 	const last = math.MaxInt64 / int64(time.Second)
 	switch {

@@ -95,6 +95,9 @@ func TestActionsOfEntitiesHaveLimitsInAllTheirFields(t *testing.T) {
 		"name of a start":    {start(&dtspb.StartNewOrchestrationAction{Name: longName}), PayloadTooLarge},
 		"version of a start": {start(&dtspb.StartNewOrchestrationAction{Name: "a", Version: text1(longName)}), PayloadTooLarge},
 		"trace of a start":   {start(&dtspb.StartNewOrchestrationAction{Name: "a", ParentTraceContext: longTrace}), PayloadTooLarge},
+		"start at no time":   {start(&dtspb.StartNewOrchestrationAction{Name: "a", ScheduledTime: &timestamppb.Timestamp{Nanos: -5}}), UnsupportedAction},
+		"start beyond time":  {start(&dtspb.StartNewOrchestrationAction{Name: "a", ScheduledTime: &timestamppb.Timestamp{Seconds: 1 << 62}}), UnsupportedAction},
+		"signal at no time":  {signal(&dtspb.SendSignalAction{Name: "a", ScheduledTime: &timestamppb.Timestamp{Nanos: -5}}), UnsupportedAction},
 		"an ordinary one":    {start(&dtspb.StartNewOrchestrationAction{Name: "a", ScheduledTime: timestamppb.Now()}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -137,3 +137,31 @@ func TestTimersEndWithTheirExecution(t *testing.T) {
 		w.wantInbox("a")
 	}
 }
+
+// TestYear9999IsNever: what SDKs take for the end of time is more than our rows can
+// say.
+func TestYear9999IsNever(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("a")
+	w.turn("a", actTimer(1, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)))
+	w.wait(235 * 365 * 24 * time.Hour)
+	w.wantStatus("a", running)
+	w.wantInbox("a")
+}
+
+func TestTimesOfSignalsAreTimes(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]*timestamppb.Timestamp{"negative": {Nanos: -5}, "too large": {Seconds: 1 << 62}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.start("a")
+			w.turn("a", signalOf(&dtspb.EntityOperationSignaledEvent{Operation: "op", ScheduledTime: at}))
+			w.wantStatus("a", failed)
+			if f := w.live["a"].Record.GetFailure(); f.GetErrorType() != UnsupportedAction {
+				t.Errorf("got %v", f)
+			}
+		})
+	}
+}
