@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/internal/dtspb"
@@ -57,6 +58,9 @@ func (r *Registry) OrchestratorVersion(name, version string, fn Orchestrator) er
 	if fn == nil {
 		return fmt.Errorf("register orchestrator %q: function is nil", name)
 	}
+	if strings.HasPrefix(name, "@") {
+		return fmt.Errorf("register orchestrator %q: names that begin with @ are those of entities", name)
+	}
 	return addVersion(r.orchestrators, "orchestrator", name, version, adapt(name, fn))
 }
 
@@ -85,8 +89,8 @@ func (r *Registry) Entity(name string, fn Entity) error {
 }
 
 func add[F any](to map[string]F, kind, name string, fn F) error {
-	if name == "" {
-		return fmt.Errorf("register %s: name is empty", kind)
+	if err := checkName(kind, name, ""); err != nil {
+		return err
 	}
 	if _, taken := to[name]; taken {
 		return fmt.Errorf("register %s %q: the name is already taken", kind, name)
@@ -95,9 +99,23 @@ func add[F any](to map[string]F, kind, name string, fn F) error {
 	return nil
 }
 
-func addVersion[F any](to map[string]versions[F], kind, name, version string, fn F) error {
-	if name == "" {
+// checkName says which names no scheduler could send work for: the worker would be
+// refused, again and again, with all that it has.
+func checkName(kind, name, version string) error {
+	switch {
+	case name == "":
 		return fmt.Errorf("register %s: name is empty", kind)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("register %s %q: the name is not valid UTF-8", kind, name)
+	case !utf8.ValidString(version):
+		return fmt.Errorf("register %s %q: version %q is not valid UTF-8", kind, name, version)
+	}
+	return nil
+}
+
+func addVersion[F any](to map[string]versions[F], kind, name, version string, fn F) error {
+	if err := checkName(kind, name, version); err != nil {
+		return err
 	}
 	if to[name] == nil {
 		to[name] = make(versions[F])

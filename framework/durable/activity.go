@@ -69,6 +69,8 @@ func (a Activity[I, O]) Start(ctx *Context, in I, opts ...CallOption) Future[O] 
 	})
 }
 
+func (Activity[I, O]) check(c codec) error { return checkTypes[I, O](c) }
+
 func (a Activity[I, O]) register(h *host) error {
 	run := func(ctx context.Context, call *Call) ([]byte, error) {
 		in, err := decodeInput[I](h.codec, call.Input)

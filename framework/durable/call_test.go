@@ -404,12 +404,12 @@ func TestRawPeersMayCallAndBeCalled(t *testing.T) {
 func TestResultThatCannotBeEncodedNamesItsFunction(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		odd := durable.NewActivity("odd", func(context.Context, durable.None) (func(), error) { return func() {}, nil })
+		odd := durable.NewActivity("odd", func(context.Context, durable.None) (any, error) { return func() {}, nil })
 		calls := durable.NewOrchestrator("calls", func(ctx *durable.Context, _ durable.None) (durable.None, error) {
 			_, err := odd.Call(ctx, durable.None{})
 			return durable.None{}, err
 		})
-		returns := durable.NewOrchestrator("returns", func(*durable.Context, durable.None) (func(), error) { return func() {}, nil })
+		returns := durable.NewOrchestrator("returns", func(*durable.Context, durable.None) (any, error) { return func() {}, nil })
 		c := serve(t, []durable.Definition{odd, calls, returns})
 		if _, err := run(t, c, calls, durable.None{}); err == nil || !strings.Contains(err.Error(), `activity "odd": result: `) {
 			t.Errorf("activity: error = %v, want its name in it", err)

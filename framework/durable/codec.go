@@ -2,6 +2,9 @@ package durable
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
 
 	"github.com/funchost/funchost/dts"
 )
@@ -46,4 +49,23 @@ func decodeInput[T any](c codec, data []byte) (T, error) {
 		return inner, nil
 	}
 	return v, err
+}
+
+// checkTypes says which types of a function from I to O will never travel.
+func checkTypes[I, O any](c codec) error {
+	return errors.Join(checkType[I](c, "takes"), checkType[O](c, "returns"))
+}
+
+// checkType looks at the kinds of which a value is nothing elsewhere. The converter,
+// or the type by a method, may know a way, so they are asked.
+func checkType[T any](c codec, does string) error {
+	switch t := reflect.TypeFor[T](); t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		var zero T
+		if _, err := c.encode(zero); err != nil {
+			return fmt.Errorf("%s a %v, which cannot be sent: %w", does, t, err)
+		}
+	default:
+	}
+	return nil
 }

@@ -56,6 +56,7 @@ type Definition interface {
 	// Source is the file and line of the declaration, "orders.go:12".
 	Source() string
 
+	check(c codec) error
 	register(h *host) error
 }
 
@@ -134,6 +135,9 @@ func (h *host) add(d Definition) error {
 			what = fmt.Sprintf("version %q of %s", k.version, what)
 		}
 		return fmt.Errorf("%s is added twice, first declared at %s", what, first)
+	}
+	if err := d.check(h.codec); err != nil {
+		return fmt.Errorf("%s %q %w", k.kind, k.name, err)
 	}
 	h.sources[k] = d.Source()
 	h.names[key{kind: k.kind, name: k.name}] = true

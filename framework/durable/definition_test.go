@@ -64,6 +64,39 @@ func TestRegisterReportsAllMistakesWithTheirPlace(t *testing.T) {
 	}
 }
 
+func TestRegisterRefusesWhatNoHubCanCarry(t *testing.T) {
+	t.Parallel()
+	none := func(context.Context, durable.None) (durable.None, error) { return durable.None{}, nil }
+	entity := durable.NewEntity[int]("cart")
+	for _, tt := range []struct {
+		def  durable.Definition
+		want string // empty: it is taken
+	}{
+		{durable.NewActivity("a\xff", none), `activity "a\xff": the name is not valid UTF-8`},
+		{durable.ActivityNamed[durable.None, durable.None]("a").WithVersion("\xff", none), `activity "a": version "\xff" is not valid UTF-8`},
+		{durable.NewOrchestrator("@x", func(*durable.Context, int) (int, error) { return 0, nil }), `orchestrator "@x": names that begin with @ are those of entities`},
+		{durable.NewActivity("a", func(context.Context, chan int) (int, error) { return 0, nil }), `activity "a" takes a chan int, which cannot be sent: `},
+		{durable.NewOrchestrator("o", func(*durable.Context, int) (func(), error) { return nil, nil }), `orchestrator "o" returns a func(), which cannot be sent: `},
+		{durable.NewEntity[complex128]("e").With(durable.NewOperation(durable.NewEntity[complex128]("e"), "o", func(*complex128, *durable.EntityContext, int) (int, error) { return 0, nil })), `entity "e" has for its state a complex128`},
+		{entity.With(durable.OperationNamed[chan int, int](entity, "add").With(func(*int, *durable.EntityContext, chan int) (int, error) { return 0, nil })), `entity "cart" has the operation "add", which takes a chan int`},
+		{entity.With(durable.OperationNamed[int, int](entity, "\xff").With(func(*int, *durable.EntityContext, int) (int, error) { return 0, nil })), `entity "cart" has the operation "\xff", whose name is not valid UTF-8`},
+		{durable.NewActivity("a", func(context.Context, encodable) (encodable, error) { return nil, nil }), ""},
+	} {
+		err := durable.Register(worker.NewRegistry(), client(t), []durable.Definition{tt.def})
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s %q: %v, want none", tt.def.Kind(), tt.def.Name(), err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "definition_test.go:")):
+			t.Errorf("%s %q: %v, want %q with the place", tt.def.Kind(), tt.def.Name(), err, tt.want)
+		}
+	}
+}
+
+// encodable is a function that knows how it is written.
+type encodable func()
+
+func (encodable) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
+
 func TestDefinitionsDescribeThemselves(t *testing.T) {
 	t.Parallel()
 	named, at := durable.OrchestratorNamed[int, int]("count"), here()

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/funchost/funchost/dts"
 	"github.com/funchost/funchost/dts/worker"
@@ -81,6 +82,19 @@ func (e *Entity[S]) State(ctx context.Context, c *dts.Client, key string) (state
 // deleteOperation is what every entity can do: end. An entity may declare an
 // operation of that name instead.
 const deleteOperation = "delete"
+
+func (e *Entity[S]) check(c codec) error {
+	problems := []error{checkType[S](c, "has for its state")}
+	for _, o := range e.operations {
+		if !utf8.ValidString(o.Name()) {
+			problems = append(problems, fmt.Errorf("has the operation %q, whose name is not valid UTF-8", o.Name()))
+		}
+		if err := o.check(c); err != nil {
+			problems = append(problems, fmt.Errorf("has the operation %q, which %w", o.Name(), err))
+		}
+	}
+	return errors.Join(problems...)
+}
 
 func (e *Entity[S]) register(h *host) error {
 	table := make(map[string]OperationOf[S], len(e.operations))

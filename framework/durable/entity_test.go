@@ -384,12 +384,12 @@ func TestMiddlewareRunsAroundOperations(t *testing.T) {
 func TestOperationThatDoesNotFitSaysSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		chans := durable.NewEntity[chan int]("chan")
-		make1 := durable.NewOperation(chans, "make", func(c *chan int, _ *durable.EntityContext, _ durable.None) (durable.None, error) {
+		chans := durable.NewEntity[any]("chan")
+		make1 := durable.NewOperation(chans, "make", func(c *any, _ *durable.EntityContext, _ durable.None) (durable.None, error) {
 			*c = make(chan int)
 			return durable.None{}, nil
 		})
-		give := durable.NewOperation(accounts.With(), "give", func(*account, *durable.EntityContext, durable.None) (chan int, error) { return make(chan int), nil })
+		give := durable.NewOperation(accounts.With(), "give", func(*account, *durable.EntityContext, durable.None) (any, error) { return make(chan int), nil })
 		wrongInput := durable.OperationNamed[string, int](accounts, "Deposit")
 		unknown := durable.OperationNamed[durable.None, int](accounts, "undo")
 		tagged := durable.NewOperation(pings.With(), "tag", func(_ *int, ctx *durable.EntityContext, _ durable.None) (string, error) {

@@ -25,6 +25,7 @@ type OperationOf[S any] interface {
 	Bound() bool
 
 	of() string // the name of the entity
+	check(c codec) error
 	run(ctx *EntityContext, state *S, input []byte) ([]byte, error)
 }
 
@@ -130,6 +131,8 @@ func (op Operation[S, I, O]) on(key string) string {
 }
 
 func (op Operation[S, I, O]) of() string { return op.entity.name }
+
+func (Operation[S, I, O]) check(c codec) error { return checkTypes[I, O](c) }
 
 func (op Operation[S, I, O]) run(ctx *EntityContext, state *S, input []byte) ([]byte, error) {
 	in, err := decode[I](ctx.host.codec, input)

@@ -103,6 +103,8 @@ func ContinueAsNew(ctx *Context, next any, opts ...ContinueOption) error {
 	return fmt.Errorf("%w: %w", ErrContinued, ctx.w.ContinueAsNew(data, o))
 }
 
+func (Orchestrator[I, O]) check(c codec) error { return checkTypes[I, O](c) }
+
 func (o Orchestrator[I, O]) register(h *host) error {
 	return h.registry.OrchestratorVersion(o.name, o.version, func(w *worker.Context, input []byte) ([]byte, error) {
 		run := func(values context.Context, call *Call) ([]byte, error) {
