@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,8 +36,15 @@ func details(err error) *dtspb.TaskFailureDetails {
 	return shorten(wire.FromFailure(failure(err)))
 }
 
-// failure keeps a failure that err is, or holds one that it wraps.
-func failure(err error) *dts.Failure {
+// maxCauses is how many errors of a chain are kept below the first; messages repeat
+// those that they wrap, so more would say little.
+const maxCauses = 8
+
+// failure keeps a failure that err is. Otherwise its inner failure is the one that err
+// wraps, or else what it wraps, error for error.
+func failure(err error) *dts.Failure { return failureOf(err, maxCauses) }
+
+func failureOf(err error, causes int) *dts.Failure {
 	if f, ok := err.(*dts.Failure); ok { //nolint:errorlint // wrapped ones are handled below
 		if f == nil {
 			return &dts.Failure{Type: "dts.Failure", Message: "a nil *dts.Failure was returned as error"}
@@ -46,11 +54,32 @@ func failure(err error) *dts.Failure {
 	f := &dts.Failure{Type: typeName(err), Message: err.Error()}
 	if inner, ok := errors.AsType[*dts.Failure](err); ok && inner != nil {
 		f.Inner, f.NonRetriable = inner, inner.NonRetriable
+	} else if causes > 0 {
+		f.Inner = causeOf(f, err, causes-1)
 	}
 	if p, ok := errors.AsType[permanent](err); ok && p.NonRetriable() {
 		f.NonRetriable = true
 	}
 	return f
+}
+
+// causeOf is the next error of the chain that says more than f, of several that are
+// joined the first; nil if there is none.
+func causeOf(f *dts.Failure, err error, causes int) *dts.Failure {
+	for {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this layer only
+			list := slices.DeleteFunc(slices.Clone(joined.Unwrap()), func(e error) bool { return e == nil })
+			if len(list) == 0 {
+				return nil
+			}
+			err = list[0]
+		} else if err = errors.Unwrap(err); err == nil {
+			return nil
+		}
+		if typeName(err) != f.Type || err.Error() != f.Message {
+			return failureOf(err, causes)
+		}
+	}
 }
 
 // permanent is an error that says whether retries make sense.

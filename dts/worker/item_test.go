@@ -70,11 +70,17 @@ func TestActivityIsAnsweredByItsToken(t *testing.T) {
 		{"without a result", nothing, &dtspb.ActivityResponse{}},
 		{
 			"with its error", func(context.Context, []byte) ([]byte, error) { return nil, fmt.Errorf("pay: %w", errors.New("no")) },
-			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{ErrorType: "errors.errorString", ErrorMessage: "pay: no"}},
+			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
+				ErrorType: "errors.errorString", ErrorMessage: "pay: no",
+				InnerFailure: &dtspb.TaskFailureDetails{ErrorType: "errors.errorString", ErrorMessage: "no"},
+			}},
 		},
 		{
 			"with a permanent error", func(context.Context, []byte) ([]byte, error) { return nil, fmt.Errorf("pay: %w", declined{true}) },
-			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{ErrorType: "worker.declined", ErrorMessage: "pay: card declined", IsNonRetriable: true}},
+			&dtspb.ActivityResponse{FailureDetails: &dtspb.TaskFailureDetails{
+				ErrorType: "worker.declined", ErrorMessage: "pay: card declined", IsNonRetriable: true,
+				InnerFailure: &dtspb.TaskFailureDetails{ErrorType: "worker.declined", ErrorMessage: "card declined", IsNonRetriable: true},
+			}},
 		},
 		{
 			"with an error that could be permanent but is not", func(context.Context, []byte) ([]byte, error) { return nil, declined{false} },
