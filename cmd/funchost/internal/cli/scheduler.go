@@ -92,6 +92,7 @@ func serveScheduler(ctx context.Context, flags schedulerFlags, con console) erro
 	if server, err = scheduler.New(config); err != nil {
 		return err // New has closed the socket
 	}
+	forgetAdmin(config.Dir)
 	process.Add("scheduler", server)
 	if pages != nil {
 		process.Add("dashboard", newDashboardServer(pages, server, con.logger))

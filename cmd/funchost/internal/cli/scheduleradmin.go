@@ -53,6 +53,14 @@ func (a admin) remove(data string) {
 	}
 }
 
+// forgetAdmin removes the file that a process has left which was killed: this one
+// holds the folder now, and may take no requests.
+func forgetAdmin(data string) {
+	if data != "" {
+		_ = os.Remove(filepath.Join(data, adminFile))
+	}
+}
+
 func readAdmin(data string) (a admin, err error) {
 	text, err := os.ReadFile(filepath.Join(data, adminFile))
 	if err != nil {

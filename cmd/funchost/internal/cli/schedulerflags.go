@@ -3,10 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -89,11 +87,6 @@ func checkData(dir string) error {
 	switch {
 	case err == nil && !info.IsDir():
 		return refuse("this is a file, not a folder", "name a folder; it is made if it is not there")
-	case errors.Is(err, fs.ErrNotExist):
-		parent := filepath.Dir(filepath.Clean(dir))
-		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
-			return refuse("there is no folder "+parent, "make it first: mkdir -p "+quote(parent))
-		}
 	case errors.Is(err, syscall.ENOTDIR):
 		return refuse("a part of the path is a file, not a folder", "name a folder; it is made if it is not there")
 	}

@@ -19,7 +19,10 @@ import (
 //
 // The directory is there with all its contents or not at all.
 func (s *Store) Backup(d *disk.FS, to string) error {
-	err := whole(d.VFS(), to, func(part string) error { return s.backup(d.VFS(), part) })
+	err := apart(s.dir, to)
+	if err == nil {
+		err = whole(d.VFS(), to, func(part string) error { return s.backup(d.VFS(), part) })
+	}
 	if err != nil {
 		return fmt.Errorf("back up to %q: %w", to, err)
 	}

@@ -14,6 +14,9 @@ import (
 // there: whole, on disk and in a form that can be opened, or not at all. What it
 // copies from stays as it is.
 func Copy(d *disk.FS, from, to string) error {
+	if err := apart(from, to); err != nil {
+		return fmt.Errorf("copy data directory %q to %q: %w", from, to, err)
+	}
 	s, err := OpenToRead(Options{Dir: from, Disk: d, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
@@ -25,7 +28,12 @@ func Copy(d *disk.FS, from, to string) error {
 	return nil
 }
 
-// copyFiles copies the files of a directory, but for its lock, and syncs them.
+// adminFile says how to talk to the process that serves a directory. The command
+// line writes it, and a process that was killed leaves it, with a token.
+const adminFile = "admin.json"
+
+// copyFiles copies the files of a directory, but for those of the process that
+// serves it, and syncs them.
 func copyFiles(fs vfs.FS, from, to string) error {
 	if err := fs.MkdirAll(to, 0o700); err != nil {
 		return err
@@ -35,7 +43,7 @@ func copyFiles(fs vfs.FS, from, to string) error {
 		return err
 	}
 	for _, name := range names {
-		if name == "LOCK" {
+		if name == "LOCK" || name == adminFile {
 			continue
 		}
 		if err := vfs.Copy(fs, fs.PathJoin(from, name), fs.PathJoin(to, name)); err != nil {

@@ -35,6 +35,7 @@ type Options struct {
 // Store is an open directory. Its methods are safe for concurrent use.
 type Store struct {
 	db    *pebble.DB
+	dir   string
 	epoch uint32
 	log   *slog.Logger
 	meter *meter.Meter
@@ -61,7 +62,7 @@ func Open(o Options) (*Store, error) {
 		o.Meter = meter.None()
 	}
 	fs := o.Disk.VFS()
-	if err := fs.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := makeDirectory(fs, o.Dir); err != nil {
 		return nil, fmt.Errorf("open data directory %q: %w", o.Dir, err)
 	}
 	lock, err := lockDirectory(fs, o.Dir)
@@ -72,6 +73,7 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open data directory %q: %w", o.Dir, err), lock.Close())
 	}
 	s := &Store{
+		dir:     o.Dir,
 		log:     o.Log,
 		meter:   o.Meter,
 		pending: make(chan *Commit, 4096),
