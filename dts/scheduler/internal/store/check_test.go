@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -221,6 +222,47 @@ func TestCheckFindsWhatCannotBeRead(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestCheckNamesTheFileThatIsDamaged, and about where in it, once.
+func TestCheckNamesTheFileThatIsDamaged(t *testing.T) {
+	t.Parallel()
+	fs := vfs.NewMem()
+	s := open(t, fs, "data")
+	save(t, s, makeHub(t, s), inOrder()...)
+	closeStore(t, s)
+	db, err := pebble.Open("data", &pebble.Options{FS: fs, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Flush(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	names, err := fs.List("data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".sst") {
+			continue
+		}
+		f, err := fs.OpenReadWrite(fs.PathJoin("data", name), vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte{0xff, 0xff, 0xff}, 10); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := check(t, fs)
+	for want, times := range map[string]int{"damaged data": 1, ".sst, in or behind row ": 1, "carrier": 0, "restore the data directory from a backup": 1} {
+		if n := strings.Count(text, want); n != times {
+			t.Errorf("%q is %d times in %q, want %d", want, n, text, times)
+		}
 	}
 }
 

@@ -37,8 +37,14 @@ func (s *Store) scan(lower, upper key, f func(k, v []byte) (bool, error)) (err e
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer func() {
+		if closeErr := it.Close(); err == nil { // else it says the same again
+			err = closeErr
+		}
+	}()
+	near := append([]byte(nil), lower...) // the last row that could be read
 	for ok := it.First(); ok; ok = it.Next() {
+		near = append(near[:0], it.Key()...)
 		v, err := it.ValueAndErr()
 		if err != nil {
 			return unread(it.Key(), err)
@@ -47,7 +53,7 @@ func (s *Store) scan(lower, upper key, f func(k, v []byte) (bool, error)) (err e
 			return err
 		}
 	}
-	return unread(lower, it.Error())
+	return unread(near, it.Error())
 }
 
 // ErrDamaged tells that something on disk is not what was written.
@@ -55,10 +61,13 @@ var ErrDamaged = errors.New("damaged data")
 
 // unread names the row, or the first of the rows, that could not be read.
 func unread(k []byte, err error) error {
-	if pebble.IsCorruptionError(err) {
-		return damaged(k, err)
+	if !pebble.IsCorruptionError(err) {
+		return err
 	}
-	return err
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		return fmt.Errorf("%w: file %s, in or behind row %x, restore the data directory from a backup: %v", ErrDamaged, info.Path, k, info.Details)
+	}
+	return damaged(k, err)
 }
 
 func damaged(k []byte, err error) error {
