@@ -22,6 +22,7 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitCalled = 2 // called wrongly: nothing was tried
+	exitDiffer = 3 // only of verify: the code does not go with what is unfinished
 )
 
 // Main runs the command line that the process was started with and exits.
@@ -44,8 +45,15 @@ func run(ctx context.Context, s surroundings, args []string, stdout, stderr io.W
 		return exitDone
 	}
 	fmt.Fprintf(stderr, "funchost: %v\n", err)
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
 	if calledWrongly(err) {
 		return exitCalled
+	}
+	if _, ok := errors.AsType[divergedError](err); ok {
+		return exitDiffer
 	}
 	return exitFailed
 }

@@ -24,6 +24,7 @@ type verifyFlags struct {
 	hubFlags
 
 	dir, data string
+	strict    bool
 }
 
 func verifyCommand(s surroundings) *cobra.Command {
@@ -34,13 +35,14 @@ func verifyCommand(s surroundings) *cobra.Command {
 		Long: `Replays all unfinished orchestrations of a hub with the code in dir, and lists those that would go wrong.
 
 It builds the Go program in dir and runs it in a mode in which it serves nothing. From the
-hub it reads, and changes nothing there. Exit code 1 means that some instance has done what
+hub it reads, and changes nothing there. Exit code 3 means that some instance has done what
 this code would not do again.`,
 		Example: "  funchost verify ./examples/orders --data ./examples/orders/.funchost",
 		Args:    usage(cobra.MaximumNArgs(1)),
 	}
 	flags.addTo(cmd)
 	cmd.Flags().StringVar(&flags.data, "data", "", "`folder` with the state of a scheduler that does not run, instead of a connection")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "count orchestrators that this program does not have as differences")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flags.dir = "."
 		if len(args) == 1 {
@@ -78,7 +80,7 @@ func (s surroundings) verify(ctx context.Context, flags verifyFlags, con console
 	case err != nil:
 		return err
 	}
-	return con.printVerdict(verdict, json)
+	return con.printVerdict(verdict, flags.strict, json)
 }
 
 // hubToRead finds the hub, which answers; done is called when it has been read.
@@ -144,7 +146,12 @@ type verdictView struct {
 	Unknown     map[string]int       `json:"unknown"`
 }
 
-func (c console) printVerdict(v devloop.Verdict, json bool) error {
+// divergedError is a program that unfinished orchestrations cannot go on with.
+type divergedError struct{ error }
+
+func (e divergedError) Unwrap() error { return e.error }
+
+func (c console) printVerdict(v devloop.Verdict, strict, json bool) error {
 	view := verdictView{v.Checked, v.Differences, v.Unknown}
 	if view.Differences == nil {
 		view.Differences = []devloop.Difference{}
@@ -155,12 +162,18 @@ func (c console) printVerdict(v devloop.Verdict, json bool) error {
 	if err := c.printView(view, json); err != nil {
 		return err
 	}
+	unknown := 0
 	for _, name := range slices.Sorted(maps.Keys(v.Unknown)) {
+		unknown += v.Unknown[name]
 		c.problemf("%d unfinished of the orchestrator %s, which this program does not have\n", v.Unknown[name], plain(name))
 	}
 	if n := len(v.Differences); n > 0 {
-		return fmt.Errorf("%d of %d unfinished orchestrations would fail with this code, or take another way\n"+
-			"  keep the old steps for instances that have begun, or let those end first", n, v.Checked)
+		return divergedError{fmt.Errorf("%d of %d unfinished orchestrations would fail with this code, or take another way\n"+
+			"  keep the old steps for instances that have begun, or let those end first", n, v.Checked)}
+	}
+	if strict && unknown > 0 {
+		return divergedError{fmt.Errorf("%d unfinished orchestrations are of orchestrators that this program does not have\n"+
+			"  keep those, let their instances end first, or leave --strict out if another program has them", unknown)}
 	}
 	return nil
 }
