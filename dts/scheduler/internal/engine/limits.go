@@ -34,7 +34,7 @@ func CheckTags(tags map[string]string) error {
 
 // CheckTrace says whether a trace context is too large.
 func CheckTrace(t *dtspb.TraceContext) error {
-	return within("trace context", len(t.GetTraceParent())+len(t.GetTraceState().GetValue())+len(t.GetSpanID()), MaxTrace) //nolint:staticcheck // old SDKs send the span
+	return within("trace context", len(t.GetTraceParent())+len(t.GetTraceState().GetValue())+len(t.GetSpanID()), MaxTrace)
 }
 
 func within(what string, size, limit int) error {

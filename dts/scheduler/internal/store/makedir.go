@@ -37,10 +37,10 @@ func makeDirectory(fs vfs.FS, dir string) error {
 // files are the engine's.
 func apart(data, to string) error {
 	inside, err := filepath.Rel(actual(data), actual(to))
-	if err != nil || inside == "." || inside == ".." || strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
-		return nil
+	if err == nil && inside != "." && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+		return errors.New("it would be in the data directory itself: choose a folder elsewhere")
 	}
-	return errors.New("it would be in the data directory itself: choose a folder elsewhere")
+	return nil
 }
 
 // actual is an absolute path without symbolic links, as far as it leads to anything.
@@ -49,8 +49,8 @@ func actual(path string) string {
 	if err != nil {
 		return path
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil || path == filepath.Dir(path) {
-		return real
+	if target, err := filepath.EvalSymlinks(path); err == nil || path == filepath.Dir(path) {
+		return target
 	}
 	return filepath.Join(actual(filepath.Dir(path)), filepath.Base(path))
 }

@@ -65,7 +65,7 @@ func unread(k []byte, err error) error {
 		return err
 	}
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
-		return fmt.Errorf("%w: file %s, in or behind row %x, restore the data directory from a backup: %v", ErrDamaged, info.Path, k, info.Details)
+		return fmt.Errorf("%w: file %s, in or behind row %x, restore the data directory from a backup: %s", ErrDamaged, info.Path, k, info.Details.Error())
 	}
 	return damaged(k, err)
 }
