@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -177,6 +178,8 @@ func (r HTTPRequest) check() (*url.URL, error) {
 		return nil, errors.New("the URL has no host")
 	case target.User != nil:
 		return nil, errors.New("the URL has a user, which would stay in the history: add an Authorization header in HTTPPolicy.Sign")
+	case strings.EqualFold(r.Method, http.MethodConnect):
+		return nil, errors.New("the method CONNECT asks for a tunnel, and a request has none")
 	case r.PollEvery < 0 || r.PollFor < 0:
 		return nil, fmt.Errorf("PollEvery is %v and PollFor %v, want zero or more", r.PollEvery, r.PollFor)
 	}

@@ -233,6 +233,13 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 			t.Errorf("%q: %v, want an error with %q", url, err, want)
 		}
 	}
+	for what, r := range map[string]durable.HTTPRequest{
+		"CONNECT": {Method: "connect", URL: "https://a.example"}, "PollFor": {PollFor: -1, URL: "https://a.example"},
+	} {
+		if _, err := callOnce(t, &script{}, r); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%+v: %v, want an error with %q", r, err, what)
+		}
+	}
 	s := &script{answers: []durable.HTTPResponse{answer(202, "Location", "gopher://a.example")}}
 	if _, err := callOnce(t, s, durable.HTTPRequest{URL: "https://a.example"}); err == nil || !strings.Contains(err.Error(), "Location") {
 		t.Errorf("a Location that is no address: %v", err)

@@ -25,7 +25,8 @@ type HTTPPolicy struct {
 	Networks []netip.Prefix
 	// MaxResponse is the size of the largest body of an answer in bytes; a larger one
 	// fails the call for good. Zero means 512 KiB. An answer is a payload: it must fit
-	// into the hub or the payload store.
+	// into the hub or the payload store as it is written there, where a control character
+	// has six bytes and what is not text a third more.
 	MaxResponse int
 	// Sign, if set, adds to each request what has no business in a history: tokens,
 	// keys, signatures. It sees where the request goes, and must look: an answer 202 can
