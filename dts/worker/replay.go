@@ -172,7 +172,7 @@ func (p *player) atRest(i int, was string) *Difference {
 
 // completed compares the ends.
 func (p *player) completed(i int, e dts.HistoryEvent) *Difference {
-	was := "the end of the orchestrator, " + strings.ToLower(e.Status.String())
+	was := "an end as " + strings.ToLower(e.Status.String())
 	status, ended := p.turn.Status()
 	switch d := p.turn.Unrecorded(); {
 	case e.Status == dts.StatusTerminated || e.Status == dts.StatusCanceled:

@@ -227,11 +227,11 @@ func TestReplayNamesTheFirstDifference(t *testing.T) {
 			},
 		},
 		{
-			"an early end", `event 6 (TimerCreated): history has timer, the code has end of the orchestrator, completed`, false,
+			"an early end", `event 6 (TimerCreated): history has timer, the code has an end as completed`, false,
 			func(ctx *worker.Context, _ []byte) ([]byte, error) { act(ctx, "reserve"); return nil, nil },
 		},
 		{
-			"a failure", `event 6 (TimerCreated): history has timer, the code has end of the orchestrator, failed: not my type`, false,
+			"a failure", `event 6 (TimerCreated): history has timer, the code has an end as failed: not my type`, false,
 			func(ctx *worker.Context, _ []byte) ([]byte, error) {
 				act(ctx, "reserve")
 				return nil, errors.New("not my type")

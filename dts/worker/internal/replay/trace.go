@@ -106,7 +106,7 @@ func (t *Turn) Ending() string {
 		return ""
 	}
 	how := strings.TrimPrefix(t.end.action.OrchestrationStatus.String(), "ORCHESTRATION_STATUS_")
-	text := string(completion) + ", " + strings.ToLower(strings.ReplaceAll(how, "_", " "))
+	text := "an end as " + strings.ToLower(strings.ReplaceAll(how, "_", " "))
 	if f := t.end.action.FailureDetails; f != nil {
 		text += ": " + f.GetErrorMessage()
 	}
