@@ -67,7 +67,7 @@ func failureOf(err error, causes int) *dts.Failure {
 // joined the first; nil if there is none.
 func causeOf(f *dts.Failure, err error, causes int) *dts.Failure {
 	for {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this layer only
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			list := slices.DeleteFunc(slices.Clone(joined.Unwrap()), func(e error) bool { return e == nil })
 			if len(list) == 0 {
 				return nil
