@@ -190,12 +190,14 @@ func (m *machine) perform(ctx *durable.Context, place string, steps []step, log 
 			timer.Cancel()
 			say("first %d %v", first, err)
 		case entityStep:
-			sum, err := m.add.Call(ctx, "one", s.N)
-			say("sum %d %v, signal %v", sum, err, m.add.Signal(ctx, "one", 1))
+			ctx.Sleep(moment(at)) // entities answer at once
+			sum, err := m.add.Call(ctx, at, s.N)
+			say("sum %d %v, signal %v", sum, err, m.add.Signal(ctx, at, 1))
 		case lockStep:
-			unlock, err := m.sums.Lock(ctx, "one")
+			ctx.Sleep(moment(at))
+			unlock, err := m.sums.Lock(ctx, at)
 			if err == nil {
-				_, err = m.add.Call(ctx, "one", 1)
+				_, err = m.add.Call(ctx, at, 1)
 				unlock()
 			}
 			say("locked %t", err == nil) // it may be this orchestration that has the lock
@@ -271,7 +273,7 @@ func played(t *testing.T, m *machine, c *dts.Client, p program, events []string)
 		}
 	}
 	if _, err := run.Wait(t.Context()); err != nil {
-		t.Error(err)
+		t.Log(err) // an end like any other: it must be the same each time
 	}
 	time.Sleep(time.Hour) // for what it has left behind: attempts that were given up, lines of work that nobody waited for
 	for e, err := range c.History(t.Context(), run.ID) {

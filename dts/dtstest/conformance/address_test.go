@@ -31,7 +31,7 @@ const (
 
 // patience is how long a scenario waits for what must happen. It bounds how long
 // a failure takes; nothing is measured against it.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // address is the scheduler that the scenarios look at.
 type address struct {
